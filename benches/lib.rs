@@ -1,0 +1,1 @@
+//! The same work on zRPC and its peers, in the same run.

@@ -1,0 +1,1 @@
+//! Generates zRPC services and clients from .proto files, without protoc.

@@ -1,0 +1,15 @@
+//! What every machine stands on: time, the two verbs, output, header lists, budgets.
+
+pub mod entropy;
+pub mod fields;
+pub mod machine;
+pub mod misuse;
+pub mod out;
+pub mod time;
+
+pub use entropy::Entropy;
+pub use fields::{Field, Fields};
+pub use machine::{Machine, Output, Wake};
+pub use misuse::{Flow, Misuse};
+pub use out::Out;
+pub use time::Time;

@@ -1,0 +1,23 @@
+//! What a call is, on any carrier: head, messages, trailers, deadline, cancellation, status.
+
+pub mod code;
+pub mod codec;
+pub mod encoding;
+pub mod metadata;
+pub mod method;
+pub mod request;
+pub mod session;
+pub mod status;
+
+pub use code::Code;
+#[cfg(feature = "prost")]
+pub use codec::ProstCodec;
+pub use codec::{Codec, CodecError, RawCodec};
+pub use encoding::Encoding;
+pub use metadata::{Metadata, MetadataError};
+pub use method::{Idempotency, Kind, Method, ServiceDescriptor};
+pub use request::{Request, Response};
+pub use session::{
+    CallId, ClientEvent, ClientSession, RequestHead, ServerEvent, ServerSession, SessionEnd, StartCall,
+};
+pub use status::{Origin, Status};

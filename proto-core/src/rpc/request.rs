@@ -1,0 +1,200 @@
+//! A typed message with the metadata that goes, or came, with it. The same for both drivers.
+
+use crate::rpc::{Encoding, Metadata};
+use core::time::Duration;
+
+/// A request: what a client sends and what a handler receives.
+#[derive(Clone, Debug, Default)]
+pub struct Request<T> {
+    message: T,
+    metadata: Metadata,
+    timeout: Option<Duration>,
+    compression: Option<Encoding>,
+}
+
+impl<T> Request<T> {
+    /// A request without metadata or deadline.
+    #[must_use]
+    pub const fn new(message: T) -> Request<T> {
+        Request { message, metadata: Metadata::new(), timeout: None, compression: None }
+    }
+
+    /// Attaches metadata.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Metadata) -> Request<T> {
+        self.metadata = metadata;
+        self
+    }
+
+    /// Ends the whole call, streams included, with DEADLINE_EXCEEDED when it takes longer than this.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Request<T> {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Compresses the request's messages that are worth it, in this encoding.
+    #[must_use]
+    pub fn with_compression(mut self, encoding: Encoding) -> Request<T> {
+        self.compression = Some(encoding);
+        self
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn message(&self) -> &T {
+        &self.message
+    }
+
+    /// The message, to change it.
+    pub fn message_mut(&mut self) -> &mut T {
+        &mut self.message
+    }
+
+    /// The message alone.
+    #[must_use]
+    pub fn into_message(self) -> T {
+        self.message
+    }
+
+    /// The metadata.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The metadata, to change it.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.metadata
+    }
+
+    /// In a client, the timeout that was set; in a handler, what was left of the deadline when the call arrived.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// The encoding that was asked for (client) or that the peer uses (handler).
+    #[must_use]
+    pub fn compression(&self) -> Option<Encoding> {
+        self.compression
+    }
+
+    /// The same request around another message.
+    #[must_use]
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Request<U> {
+        Request {
+            message: with(self.message),
+            metadata: self.metadata,
+            timeout: self.timeout,
+            compression: self.compression,
+        }
+    }
+}
+
+impl<T> From<T> for Request<T> {
+    fn from(message: T) -> Request<T> {
+        Request::new(message)
+    }
+}
+
+/// A response: what a handler answers and what a client receives.
+#[derive(Clone, Debug, Default)]
+pub struct Response<T> {
+    message: T,
+    metadata: Metadata,
+    trailers: Metadata,
+    compression: Option<Encoding>,
+}
+
+impl<T> Response<T> {
+    /// A response without metadata.
+    #[must_use]
+    pub const fn new(message: T) -> Response<T> {
+        Response { message, metadata: Metadata::new(), trailers: Metadata::new(), compression: None }
+    }
+
+    /// Attaches metadata that travels before the message.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Metadata) -> Response<T> {
+        self.metadata = metadata;
+        self
+    }
+
+    /// Attaches metadata that travels after the message.
+    #[must_use]
+    pub fn with_trailers(mut self, trailers: Metadata) -> Response<T> {
+        self.trailers = trailers;
+        self
+    }
+
+    /// Compresses the response if it is worth it and the client accepts the encoding.
+    #[must_use]
+    pub fn with_compression(mut self, encoding: Encoding) -> Response<T> {
+        self.compression = Some(encoding);
+        self
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn message(&self) -> &T {
+        &self.message
+    }
+
+    /// The message alone.
+    #[must_use]
+    pub fn into_message(self) -> T {
+        self.message
+    }
+
+    /// The metadata that travelled before the message.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The metadata that travels before the message, to change it.
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.metadata
+    }
+
+    /// The metadata that travelled after the message.
+    #[must_use]
+    pub fn trailers(&self) -> &Metadata {
+        &self.trailers
+    }
+
+    /// The metadata that travels after the message, to change it.
+    pub fn trailers_mut(&mut self) -> &mut Metadata {
+        &mut self.trailers
+    }
+
+    /// The encoding that was asked for.
+    #[must_use]
+    pub fn compression(&self) -> Option<Encoding> {
+        self.compression
+    }
+
+    /// The same response around another message.
+    #[must_use]
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Response<U> {
+        Response {
+            message: with(self.message),
+            metadata: self.metadata,
+            trailers: self.trailers,
+            compression: self.compression,
+        }
+    }
+
+    /// Message, metadata, trailers.
+    #[must_use]
+    pub fn into_parts(self) -> (T, Metadata, Metadata) {
+        (self.message, self.metadata, self.trailers)
+    }
+}
+
+impl<T> From<T> for Response<T> {
+    fn from(message: T) -> Response<T> {
+        Response::new(message)
+    }
+}

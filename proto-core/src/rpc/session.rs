@@ -1,0 +1,231 @@
+//! The session: one connection turned into calls. Every carrier implements the same two traits, so that a driver
+//! moves bytes and time and need not know which protocol it serves.
+//!
+//! ```text
+//! client: start -> (send)* -> half_close        server: Opened -> (Message)* -> HalfClosed
+//!         <- Head <- (Message)* <- Ended                 -> send_head -> (send)* -> finish, then <- Ended
+//! ```
+//!
+//! Exactly one `Ended` comes for each call, whatever happens: status, reset, deadline, cancellation, lost connection.
+//! After it the id is `Misuse::Gone`.
+
+use crate::base::{Flow, Machine, Misuse, Time};
+use crate::rpc::{Encoding, Metadata, Status};
+use bytes::Bytes;
+use core::time::Duration;
+
+/// A call on its connection; never used twice on the same connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CallId(pub(crate) u64);
+
+impl CallId {
+    /// The number, for logs and for maps.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+/// What a client says when it starts a call.
+#[derive(Clone, Copy, Debug)]
+pub struct StartCall<'a> {
+    /// `/package.Service/Method`.
+    pub path: &'a str,
+    /// Metadata of the request.
+    pub metadata: &'a Metadata,
+    /// When the call ends as DEADLINE_EXCEEDED, wherever it is.
+    pub deadline: Option<Time>,
+    /// The encoding of messages sent with `compress`.
+    pub compression: Option<Encoding>,
+}
+
+/// What a server knows of a call from its head; valid until the call has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'a> {
+    /// `/package.Service/Method`, byte for byte as it came.
+    pub path: &'a str,
+    /// The authority that the client asked for.
+    pub authority: &'a str,
+    /// The request's metadata.
+    pub metadata: &'a Metadata,
+    /// When the call ends as DEADLINE_EXCEEDED.
+    pub deadline: Option<Time>,
+    /// The encoding that the client uses.
+    pub encoding: Option<Encoding>,
+}
+
+/// What a server's session reports.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ServerEvent {
+    /// A client started a call; [`ServerSession::request`] says which.
+    Opened {
+        /// The call.
+        call: CallId,
+    },
+    /// A whole message arrived, decompressed.
+    Message {
+        /// The call.
+        call: CallId,
+        /// The message without its prefix.
+        message: Bytes,
+        /// What to hand to `consume` once the application has taken the message.
+        credit: u32,
+    },
+    /// The client sends no more messages.
+    HalfClosed {
+        /// The call.
+        call: CallId,
+    },
+    /// After a send said `Blocked`: there is room again.
+    Writable {
+        /// The call.
+        call: CallId,
+    },
+    /// The call is over, and this is all that comes for it. The status is the one that was sent when the handler
+    /// finished the call; CANCELLED when the client gave up; DEADLINE_EXCEEDED when time ran out.
+    Ended {
+        /// The call.
+        call: CallId,
+        /// How it ended.
+        status: Status,
+    },
+    /// The connection is over; the last event.
+    Closed(SessionEnd),
+}
+
+/// What a client's session reports.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// The server took the connection: its settings arrived.
+    Ready,
+    /// The response's metadata arrived; [`ClientSession::response_metadata`] shows it.
+    Head {
+        /// The call.
+        call: CallId,
+    },
+    /// A whole message arrived, decompressed.
+    Message {
+        /// The call.
+        call: CallId,
+        /// The message without its prefix.
+        message: Bytes,
+        /// What to hand to `consume` once the application has taken the message.
+        credit: u32,
+    },
+    /// After a send said `Blocked`: there is room again.
+    Writable {
+        /// The call.
+        call: CallId,
+    },
+    /// The call is over, and this is all that comes for it.
+    Ended {
+        /// The call.
+        call: CallId,
+        /// How it ended.
+        status: Status,
+        /// The metadata that came with the status.
+        trailers: Metadata,
+    },
+    /// The server takes no new calls on this connection; those that are open go on.
+    Draining,
+    /// The connection is over; the last event. Each open call got its `Ended` before.
+    Closed(SessionEnd),
+}
+
+/// Why a connection is over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SessionEnd {
+    /// As intended: drained, closed by command, or closed by the peer between calls.
+    Graceful,
+    /// Something went wrong: who caused it and what it was.
+    Failed(Status),
+}
+
+/// One connection of a server.
+pub trait ServerSession: Machine<Event = ServerEvent> {
+    /// The head of an open call.
+    fn request(&self, call: CallId) -> Option<RequestHead<'_>>;
+
+    /// Sends the response's metadata. Without it, the first `send` or `finish` sends an empty head.
+    ///
+    /// # Errors
+    /// When the head is sent already or the call is over.
+    fn send_head(
+        &mut self,
+        call: CallId,
+        metadata: &Metadata,
+        compression: Option<Encoding>,
+    ) -> Result<(), Misuse>;
+
+    /// Sends a message; compressed when `compress` is set, an encoding was agreed on and it is worth it.
+    ///
+    /// # Errors
+    /// When the last send said `Blocked`, the message is too large, or the call is finished.
+    fn send(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse>;
+
+    /// Ends the call with a status; what is queued goes out before it.
+    ///
+    /// # Errors
+    /// When the call is finished already or over.
+    fn finish(&mut self, call: CallId, status: &Status, trailers: &Metadata) -> Result<(), Misuse>;
+
+    /// Gives credit for a message back to the client.
+    fn consume(&mut self, call: CallId, credit: u32);
+
+    /// Takes no new calls, lets open ones go on for `grace`, then ends the connection.
+    fn drain(&mut self, now: Time, grace: Duration);
+
+    /// Ends the connection now; open calls end as UNAVAILABLE.
+    fn close(&mut self, now: Time);
+
+    /// Calls that are open.
+    fn open_calls(&self) -> usize;
+}
+
+/// One connection of a client.
+pub trait ClientSession: Machine<Event = ClientEvent> {
+    /// Starts a call. Waits its turn when the server allows no more at once.
+    ///
+    /// # Errors
+    /// When the connection takes no calls, or a field cannot be sent.
+    fn start(&mut self, now: Time, head: StartCall<'_>) -> Result<CallId, Misuse>;
+
+    /// Sends a message; compressed when `compress` is set, an encoding was chosen and it is worth it.
+    ///
+    /// # Errors
+    /// When the last send said `Blocked`, the message is too large, or the call is half closed.
+    fn send(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse>;
+
+    /// Says that no more messages come from this side.
+    ///
+    /// # Errors
+    /// When that was said before or the call is over.
+    fn half_close(&mut self, call: CallId) -> Result<(), Misuse>;
+
+    /// Gives the call up; it ends as CANCELLED here and is reset at the server.
+    ///
+    /// # Errors
+    /// When the call is over.
+    fn cancel(&mut self, call: CallId) -> Result<(), Misuse>;
+
+    /// Gives credit for a message back to the server.
+    fn consume(&mut self, call: CallId, credit: u32);
+
+    /// The response's metadata, once `Head` came and until the next poll after `Ended`.
+    fn response_metadata(&self, call: CallId) -> Option<&Metadata>;
+
+    /// Starts no new calls and closes when the open ones are over.
+    fn drain(&mut self, now: Time);
+
+    /// Ends the connection now; open calls end as CANCELLED.
+    fn close(&mut self, now: Time);
+
+    /// Calls that are open or wait for their turn.
+    fn open_calls(&self) -> usize;
+
+    /// Whether a call may be started.
+    fn takes_calls(&self) -> bool;
+}

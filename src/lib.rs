@@ -1,0 +1,1 @@
+//! RPC whose protocols are values, not processes.
