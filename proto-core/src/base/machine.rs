@@ -9,6 +9,7 @@
 //! ```
 
 use crate::base::{Out, Time};
+use alloc::boxed::Box;
 use bytes::Bytes;
 
 /// The next instant at which a machine must be polled again.
@@ -57,4 +58,20 @@ pub trait Machine {
     /// Parses as far as the next event and returns it; when the input is used up, fires each timer that is due
     /// at `now`; then writes queued frames into `out` while it has room.
     fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<Self::Event>;
+}
+
+impl<M: Machine + ?Sized> Machine for Box<M> {
+    type Event = M::Event;
+
+    fn handle_input(&mut self, now: Time, input: Bytes) {
+        (**self).handle_input(now, input);
+    }
+
+    fn handle_eof(&mut self, now: Time) {
+        (**self).handle_eof(now);
+    }
+
+    fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<Self::Event> {
+        (**self).poll_output(now, out)
+    }
 }

@@ -1,6 +1,8 @@
 //! A typed message with the metadata that goes, or came, with it. The same for both drivers.
 
+use crate::base::Time;
 use crate::rpc::{Encoding, Metadata};
+use core::net::SocketAddr;
 use core::time::Duration;
 
 /// A request: what a client sends and what a handler receives.
@@ -9,14 +11,23 @@ pub struct Request<T> {
     message: T,
     metadata: Metadata,
     timeout: Option<Duration>,
+    deadline: Option<Time>,
     compression: Option<Encoding>,
+    peer: Option<SocketAddr>,
 }
 
 impl<T> Request<T> {
     /// A request without metadata or deadline.
     #[must_use]
     pub const fn new(message: T) -> Request<T> {
-        Request { message, metadata: Metadata::new(), timeout: None, compression: None }
+        Request {
+            message,
+            metadata: Metadata::new(),
+            timeout: None,
+            deadline: None,
+            compression: None,
+            peer: None,
+        }
     }
 
     /// Attaches metadata.
@@ -30,6 +41,21 @@ impl<T> Request<T> {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Request<T> {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Ends the call no later than this instant on the driver's clock. So a handler passes its own deadline on:
+    /// `Request::new(message).with_deadline(request.deadline())`.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: impl Into<Option<Time>>) -> Request<T> {
+        self.deadline = deadline.into();
+        self
+    }
+
+    /// Says who sent the request; what a driver does for its handlers.
+    #[must_use]
+    pub fn with_peer(mut self, peer: impl Into<Option<SocketAddr>>) -> Request<T> {
+        self.peer = peer.into();
         self
     }
 
@@ -74,6 +100,18 @@ impl<T> Request<T> {
         self.timeout
     }
 
+    /// The instant on the driver's clock at which the call ends as DEADLINE_EXCEEDED.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        self.deadline
+    }
+
+    /// The address that the request came from, in a handler; `None` where the transport has no addresses.
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
     /// The encoding that was asked for (client) or that the peer uses (handler).
     #[must_use]
     pub fn compression(&self) -> Option<Encoding> {
@@ -83,12 +121,29 @@ impl<T> Request<T> {
     /// The same request around another message.
     #[must_use]
     pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Request<U> {
+        let (message, rest) = self.into_parts();
         Request {
-            message: with(self.message),
+            message: with(message),
+            metadata: rest.metadata,
+            timeout: rest.timeout,
+            deadline: rest.deadline,
+            compression: rest.compression,
+            peer: rest.peer,
+        }
+    }
+
+    /// The message, and the request without it.
+    #[must_use]
+    pub fn into_parts(self) -> (T, Request<()>) {
+        let rest = Request {
+            message: (),
             metadata: self.metadata,
             timeout: self.timeout,
+            deadline: self.deadline,
             compression: self.compression,
-        }
+            peer: self.peer,
+        };
+        (self.message, rest)
     }
 }
 
