@@ -3,6 +3,7 @@
 pub mod code;
 pub mod codec;
 pub mod encoding;
+pub mod interceptor;
 pub mod metadata;
 pub mod method;
 pub mod request;
@@ -14,6 +15,7 @@ pub use code::Code;
 pub use codec::ProstCodec;
 pub use codec::{Codec, CodecError, RawCodec};
 pub use encoding::Encoding;
+pub use interceptor::{Interceptor, Interceptors, Side};
 pub use metadata::{Metadata, MetadataError};
 pub use method::{Idempotency, Kind, Method, ServiceDescriptor};
 pub use request::{Request, Response};
