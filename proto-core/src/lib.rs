@@ -21,4 +21,6 @@ extern crate alloc;
 extern crate std;
 
 pub mod base;
+pub mod codec;
+pub mod hpack;
 pub mod rpc;

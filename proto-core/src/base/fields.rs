@@ -84,6 +84,13 @@ impl Fields {
         self.push(Field::new(name, value));
     }
 
+    /// Opens a field whose octets are written straight into the list's buffer, as a decompressor does.
+    pub(crate) fn open(&mut self) -> OpenField<'_> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; HEAD]);
+        OpenField { name_end: start + HEAD, start, closed: false, fields: self }
+    }
+
     /// The fields in order.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
@@ -135,6 +142,56 @@ impl Fields {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()
+    }
+}
+
+/// A field in the making at the end of a list; dropped before [`OpenField::close`], it leaves no trace.
+pub(crate) struct OpenField<'a> {
+    fields: &'a mut Fields,
+    start: usize,
+    name_end: usize,
+    closed: bool,
+}
+
+impl OpenField<'_> {
+    /// Where the octets go; only append.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.fields.bytes
+    }
+
+    /// What was appended so far is the name; what follows is the value.
+    pub(crate) fn end_name(&mut self) {
+        self.name_end = self.fields.bytes.len();
+    }
+
+    /// The octets of the name, once it has ended.
+    pub(crate) fn name(&self) -> &[u8] {
+        self.fields.bytes.get(self.start + HEAD..self.name_end).unwrap_or_default()
+    }
+
+    /// The octets of the value so far.
+    pub(crate) fn value(&self) -> &[u8] {
+        self.fields.bytes.get(self.name_end..).unwrap_or_default()
+    }
+
+    /// Makes it a field of the list. Name and value must each be shorter than 2 GiB.
+    pub(crate) fn close(mut self, secret: bool) {
+        let flag = if secret { SECRET } else { 0 };
+        let name_len = self.name().len() as u32 & !SECRET;
+        let value_len = self.value().len() as u32;
+        if let Some(head) = self.fields.bytes[self.start..].first_chunk_mut::<HEAD>() {
+            *head = ((u64::from(value_len) << 32) | u64::from(name_len | flag)).to_le_bytes();
+        }
+        self.fields.count += 1;
+        self.closed = true;
+    }
+}
+
+impl Drop for OpenField<'_> {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.fields.bytes.truncate(self.start);
+        }
     }
 }
 
@@ -200,6 +257,23 @@ mod tests {
         );
         assert_eq!(fields.value(b"a"), Some(&b"1"[..]));
         assert_eq!(fields.size(), seen.iter().map(Field::size).sum::<usize>());
+    }
+
+    #[test]
+    fn an_open_field_joins_the_list_when_closed_and_leaves_no_trace_when_dropped() {
+        let mut fields = Fields::new();
+        for closed in [true, false, true] {
+            let mut field = fields.open();
+            field.buffer().extend_from_slice(b"name");
+            field.end_name();
+            field.buffer().extend_from_slice(b"value");
+            assert_eq!((field.name(), field.value()), (&b"name"[..], &b"value"[..]));
+            if closed {
+                field.close(true);
+            }
+        }
+        let expected: Fields = [Field::secret(b"name", b"value"); 2].into_iter().collect();
+        assert_eq!(fields, expected);
     }
 
     #[test]
