@@ -2,6 +2,8 @@
 
 pub mod entropy;
 pub mod fields;
+#[cfg(any(test, feature = "laws"))]
+pub mod laws;
 pub mod machine;
 pub mod misuse;
 pub mod out;
