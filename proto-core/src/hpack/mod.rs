@@ -39,6 +39,8 @@ mod decoder;
 mod dynamic_table;
 mod encoder;
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod lookup;
 mod static_table;
 
