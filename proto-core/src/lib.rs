@@ -23,4 +23,5 @@ extern crate std;
 pub mod base;
 pub mod codec;
 pub mod hpack;
+pub mod http2;
 pub mod rpc;

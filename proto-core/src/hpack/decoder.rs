@@ -49,7 +49,7 @@ pub enum ListSize {
 }
 
 /// Decodes the header blocks of one direction of a connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Decoder {
     table: DynamicTable,
     size_max: usize,

@@ -12,7 +12,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// Recent fields, newest first.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct DynamicTable {
     octets: Vec<u8>,
     /// How many octets at the front of the buffer belong to no entry any more.

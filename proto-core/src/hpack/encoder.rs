@@ -21,7 +21,7 @@ use crate::codec::{huffman, prefix_int};
 use alloc::vec::Vec;
 
 /// Encodes the header blocks of one direction of a connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Encoder {
     table: DynamicTable,
     lookup: Lookup,

@@ -33,7 +33,7 @@ impl Hashes {
 }
 
 /// The chains over one dynamic table.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Lookup {
     buckets: Vec<Bucket>,
     /// One for each entry of the table, oldest first.

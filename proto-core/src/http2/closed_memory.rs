@@ -1,0 +1,44 @@
+//! A short memory of how streams ended, so that late frames are told from wrong ones (RFC 9113 §5.1, "closed").
+//!
+//! A frame on a stream that we reset is late and ignored. One on a stream that the peer finished or reset itself is
+//! wrong. What has been forgotten is treated as late: that harms nobody, and late frames are charged.
+
+use crate::http2::StreamId;
+use alloc::collections::VecDeque;
+
+/// Streams remembered.
+const MEMORY: usize = 32;
+
+/// How a stream had ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum EndedBy {
+    /// Its END_STREAM, and ours.
+    EndStream,
+    /// Its RST_STREAM.
+    Reset,
+    /// Our RST_STREAM, while the peer might still send.
+    Us,
+}
+
+/// The streams that ended last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ClosedMemory {
+    last: VecDeque<(StreamId, EndedBy)>,
+}
+
+impl ClosedMemory {
+    pub(super) fn note(&mut self, stream: StreamId, by: EndedBy) {
+        if self.last.len() == MEMORY {
+            self.last.pop_front();
+        }
+        self.last.push_back((stream, by));
+    }
+
+    pub(super) fn recall(&self, stream: StreamId) -> Option<EndedBy> {
+        self.last.iter().rev().find(|(id, _)| *id == stream).map(|(_, by)| *by)
+    }
+
+    pub(super) fn memory(&self) -> usize {
+        self.last.capacity() * size_of::<(StreamId, EndedBy)>()
+    }
+}

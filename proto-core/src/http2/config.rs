@@ -1,0 +1,98 @@
+//! What a connection may do and take. Every queue, table, counter and rate has its limit here, with the abuse that the
+//! limit stops.
+
+use crate::base::Rate;
+use core::time::Duration;
+
+/// Who gives flow-control credit back to the peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Credit {
+    /// Data counts as consumed when its event is returned.
+    OnDelivery,
+    /// The owner says [`crate::http2::Connection::consume`] once the application took the data.
+    Manual,
+}
+
+/// The settings and limits of a connection. The defaults suit an RPC server on a fast network.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Streams that the peer may have open at once. Abuse: work without end on one connection.
+    pub max_concurrent_streams: u32,
+    /// Streams that may wait in a client because the server allows no more at once; further ones are refused.
+    pub max_queued_streams: usize,
+    /// Bytes that a stream's peer may send ahead at first. Abuse: memory for data that nobody reads.
+    pub stream_window_bytes: u32,
+    /// Bytes that all streams together may send ahead at first.
+    pub connection_window_bytes: u32,
+    /// Bytes up to which both windows grow on a link that is long or fast.
+    pub window_bytes_max: u32,
+    /// Bytes of payload that a frame may have; 2^14 to 2^24-1.
+    pub max_frame_bytes: u32,
+    /// Bytes of the header table that the peer's encoder may use, and the most that ours uses.
+    pub header_table_bytes: u32,
+    /// Bytes of a header list, counted as name + value + 32 a field. Abuse: a small block that inflates (HPACK bomb).
+    pub header_list_bytes_max: u32,
+    /// Fields of a header list. Abuse: many empty fields.
+    pub header_fields_max: usize,
+    /// CONTINUATION frames of one block. Abuse: a block that never ends.
+    pub continuations_max: u32,
+    /// 1xx responses before the final one. Abuse: informational responses without end.
+    pub informational_max: u8,
+    /// Bytes queued on one stream before `send` says `Blocked`.
+    pub send_buffer_bytes: usize,
+    /// Replies (acknowledgements, resets) that may wait for a peer that does not read.
+    pub unread_replies_max: usize,
+    /// Streams reset, by the peer or because of what it did. Abuse: rapid reset, and resets it makes us send.
+    pub resets: Rate,
+    /// Frames without work: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown types, late frames.
+    pub idle_frames: Rate,
+    /// Whether extended CONNECT (RFC 8441) is served.
+    pub extended_connect: bool,
+    /// Who gives credit back.
+    pub credit: Credit,
+    /// How long the peer may take for its preface and first SETTINGS, and to acknowledge ours.
+    pub settings_timeout: Duration,
+    /// How long a header block may take from its first to its last frame.
+    pub header_timeout: Duration,
+    /// After how long without a byte from the peer a PING asks whether it is there; none by default.
+    pub keepalive_interval: Option<Duration>,
+    /// How long that PING may remain unanswered.
+    pub keepalive_timeout: Duration,
+    /// Whether PINGs are also sent while no stream is open.
+    pub keepalive_without_streams: bool,
+    /// After how long without a stream the connection drains; never by default.
+    pub idle_timeout: Option<Duration>,
+    /// The seed of the randomness that shows on the wire (PING payloads).
+    pub seed: u64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            max_concurrent_streams: 256,
+            max_queued_streams: 100_000,
+            stream_window_bytes: 256 * 1024,
+            connection_window_bytes: 1024 * 1024,
+            window_bytes_max: 8 * 1024 * 1024,
+            max_frame_bytes: 16_384,
+            header_table_bytes: 4096,
+            header_list_bytes_max: 16 * 1024,
+            header_fields_max: 128,
+            continuations_max: 8,
+            informational_max: 16,
+            send_buffer_bytes: 256 * 1024,
+            unread_replies_max: 1000,
+            resets: Rate { burst: 200, per_second: 33 },
+            idle_frames: Rate { burst: 900, per_second: 330 },
+            extended_connect: false,
+            credit: Credit::OnDelivery,
+            settings_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(10),
+            keepalive_interval: None,
+            keepalive_timeout: Duration::from_secs(20),
+            keepalive_without_streams: false,
+            idle_timeout: None,
+            seed: 0,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! SETTINGS, RFC 9113 §6.5: applied whole, then acknowledged.
+
+use crate::http2::Violation;
+use crate::http2::connection::{Connection, Role};
+use crate::http2::control::Control;
+use crate::http2::event::Event;
+use crate::http2::frame::{FrameHead, flags, settings};
+use crate::http2::lifecycle::Timer;
+use crate::http2::stream::StreamId;
+
+impl Connection {
+    pub(super) fn on_settings(
+        &mut self,
+        head: FrameHead,
+        payload: &[u8],
+    ) -> Result<Option<Event>, Violation> {
+        if head.has(flags::ACK) {
+            return self.on_settings_ack(payload).map(|()| None);
+        }
+        let from = if self.role == Role::Client { Role::Server } else { Role::Client };
+        let mut remote = self.remote;
+        for (setting, value) in settings::parse(payload)? {
+            remote.take(from, setting, value)?;
+        }
+        remote.received = true;
+        let window_change =
+            i64::from(remote.initial_window_bytes) - i64::from(self.remote.initial_window_bytes);
+        self.remote = remote;
+        self.encoder.set_peer_table_size_max(remote.header_table_bytes as usize);
+        if window_change != 0 {
+            self.shift_windows(window_change)?;
+        }
+        if self.charge_idle_frame() {
+            // RFC 9113 §6.5.3: settings MUST be acknowledged as soon as they are applied.
+            self.control.push(Control::SettingsAck);
+        }
+        Ok(Some(Event::Settings))
+    }
+
+    fn on_settings_ack(&mut self, payload: &[u8]) -> Result<(), Violation> {
+        // RFC 9113 §6.5: an acknowledgement with a payload MUST be a connection error FRAME_SIZE_ERROR.
+        if !payload.is_empty() {
+            return Err(Violation::SettingsAckPayload);
+        }
+        // RFC 9113 §3.4: SETTINGS must come first, and an acknowledgement is not what a preface is.
+        if !self.remote.received {
+            return Err(Violation::PrefaceWithoutSettings);
+        }
+        if !self.timers.is_armed(Timer::Settings) {
+            return Err(Violation::StraySettingsAck);
+        }
+        self.timers.disarm(Timer::Settings);
+        Ok(())
+    }
+
+    /// RFC 9113 §6.9.2: a change of SETTINGS_INITIAL_WINDOW_SIZE MUST adjust the window of every stream.
+    fn shift_windows(&mut self, difference: i64) -> Result<(), Violation> {
+        let mut at = None;
+        while let Some(id) = self.streams.next_id(at) {
+            at = Some(id);
+            let Some(stream) = self.streams.get_mut(id) else { continue };
+            if !stream.send.shift(difference) {
+                return Err(Violation::InitialWindowOverflow);
+            }
+            self.list(StreamId(id as u32));
+        }
+        Ok(())
+    }
+}
