@@ -275,14 +275,9 @@ mod tests {
         assert!(request(&[(":status", "200")]).is_err());
         assert!(request(&[(":unknown", "x")]).is_err());
         assert!(request(&[(":protocol", "websocket")]).is_err());
-        for missing in 0..3 {
-            let fields: Fields = list(&GET)
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| *at != missing)
-                .map(|(_, field)| field)
-                .collect();
-            assert!(check(&fields, Section::Request, false).is_err(), "without {}", GET[missing].0);
+        for missing in [":method", ":scheme", ":path"] {
+            let fields: Fields = list(&GET).iter().filter(|field| field.name != missing.as_bytes()).collect();
+            assert!(check(&fields, Section::Request, false).is_err(), "without {missing}");
         }
         assert!(check(&list(&[(":status", "200")]), Section::Trailers, false).is_err());
         assert!(check(&list(&[]), Section::Response, false).is_err());

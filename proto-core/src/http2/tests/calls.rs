@@ -158,8 +158,8 @@ fn large_transfers_grow_the_windows_up_to_their_limit() {
     let mut pair = Pair::with(Config::default(), server);
     pair.settle();
     let id = pair.client.open(request(), false).unwrap();
-    let chunk = Bytes::from(vec![1; 1 << 20]);
-    for _ in 0..400 {
+    let chunk = Bytes::from(vec![1; 8 << 20]);
+    for _ in 0..20 {
         if pair.client.send_data(id, Prefix::NONE, chunk.clone(), false) == Err(Misuse::Blocked) {
             pair.wait(Duration::from_millis(1));
         }
