@@ -20,8 +20,8 @@ pub use zrpc_tokio as tokio;
 
 pub use zrpc_core as core;
 pub use zrpc_core::rpc::{
-    Code, Codec, CodecError, Encoding, Idempotency, Kind, Metadata, MetadataError, Method, Origin, ProstCodec,
-    RawCodec, Request, Response, ServiceDescriptor, Status,
+    Code, Codec, CodecError, Encoding, Idempotency, Kind, Metadata, MetadataError, Method, Origin,
+    ProstCodec, RawCodec, Request, Response, ServiceDescriptor, Status,
 };
 
 /// The messages of generated code are prost's.

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 /// Why no code was generated: one or more findings, the first being the most telling.
 pub struct Error {
-    first: Finding,
+    first: Box<Finding>,
     others: Vec<Finding>,
 }
 
@@ -95,7 +95,7 @@ impl Error {
 
 impl From<Finding> for Error {
     fn from(first: Finding) -> Error {
-        Error { first, others: Vec::new() }
+        Error { first: Box::new(first), others: Vec::new() }
     }
 }
 

@@ -88,7 +88,10 @@ fn generate_messages(
     config
         .service_generator(Box::new(Collector(Rc::clone(&met))))
         .prost_path(format!("{}::prost", options.facade))
-        .prost_types_path(format!("{}::prost_types", options.facade));
+        .prost_types_path(format!("{}::prost_types", options.facade))
+        // So that any message can be packed into an `Any`, for instance as a detail of a status.
+        .enable_type_names()
+        .type_name_domain(["."], "type.googleapis.com");
     let requests = schema.files.iter().map(|file| {
         let mut file = file.clone();
         docs.mark(&mut file);

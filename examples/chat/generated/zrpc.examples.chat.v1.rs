@@ -16,6 +16,19 @@ pub struct SayRequest {
     pub text: ::zrpc::prost::alloc::string::String,
 }
 
+impl ::zrpc::prost::Name for SayRequest {
+    const NAME: &'static str = "SayRequest";
+    const PACKAGE: &'static str = "zrpc.examples.chat.v1";
+
+    fn full_name() -> ::zrpc::prost::alloc::string::String {
+        "zrpc.examples.chat.v1.SayRequest".into()
+    }
+
+    fn type_url() -> ::zrpc::prost::alloc::string::String {
+        "type.googleapis.com/zrpc.examples.chat.v1.SayRequest".into()
+    }
+}
+
 /// Says that it was said.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::zrpc::prost::Message)]
 #[prost(prost_path = "::zrpc::prost")]
@@ -28,6 +41,19 @@ pub struct SayReply {
     pub listeners: u32,
 }
 
+impl ::zrpc::prost::Name for SayReply {
+    const NAME: &'static str = "SayReply";
+    const PACKAGE: &'static str = "zrpc.examples.chat.v1";
+
+    fn full_name() -> ::zrpc::prost::alloc::string::String {
+        "zrpc.examples.chat.v1.SayReply".into()
+    }
+
+    fn type_url() -> ::zrpc::prost::alloc::string::String {
+        "type.googleapis.com/zrpc.examples.chat.v1.SayReply".into()
+    }
+}
+
 /// Which room to listen to.
 #[derive(Clone, PartialEq, Eq, Hash, ::zrpc::prost::Message)]
 #[prost(prost_path = "::zrpc::prost")]
@@ -38,6 +64,19 @@ pub struct ListenRequest {
     /// How many earlier lines to repeat first.
     #[prost(uint32, tag = "2")]
     pub backlog: u32,
+}
+
+impl ::zrpc::prost::Name for ListenRequest {
+    const NAME: &'static str = "ListenRequest";
+    const PACKAGE: &'static str = "zrpc.examples.chat.v1";
+
+    fn full_name() -> ::zrpc::prost::alloc::string::String {
+        "zrpc.examples.chat.v1.ListenRequest".into()
+    }
+
+    fn type_url() -> ::zrpc::prost::alloc::string::String {
+        "type.googleapis.com/zrpc.examples.chat.v1.ListenRequest".into()
+    }
 }
 
 /// Something that was said.
@@ -59,6 +98,19 @@ pub struct Line {
     /// When the server heard it.
     #[prost(message, optional, tag = "5")]
     pub at: ::core::option::Option<::zrpc::prost_types::Timestamp>,
+}
+
+impl ::zrpc::prost::Name for Line {
+    const NAME: &'static str = "Line";
+    const PACKAGE: &'static str = "zrpc.examples.chat.v1";
+
+    fn full_name() -> ::zrpc::prost::alloc::string::String {
+        "zrpc.examples.chat.v1.Line".into()
+    }
+
+    fn type_url() -> ::zrpc::prost::alloc::string::String {
+        "type.googleapis.com/zrpc.examples.chat.v1.Line".into()
+    }
 }
 
 /// Says what became of imported lines.
@@ -88,6 +140,19 @@ pub mod import_reply {
         /// Why.
         #[prost(enumeration = "Reason", tag = "2")]
         pub reason: i32,
+    }
+
+    impl ::zrpc::prost::Name for Rejection {
+        const NAME: &'static str = "Rejection";
+        const PACKAGE: &'static str = "zrpc.examples.chat.v1";
+
+        fn full_name() -> ::zrpc::prost::alloc::string::String {
+            "zrpc.examples.chat.v1.ImportReply.Rejection".into()
+        }
+
+        fn type_url() -> ::zrpc::prost::alloc::string::String {
+            "type.googleapis.com/zrpc.examples.chat.v1.ImportReply.Rejection".into()
+        }
     }
 
     /// Reasons for not importing a line.
@@ -139,6 +204,19 @@ pub mod import_reply {
                 _ => None,
             }
         }
+    }
+}
+
+impl ::zrpc::prost::Name for ImportReply {
+    const NAME: &'static str = "ImportReply";
+    const PACKAGE: &'static str = "zrpc.examples.chat.v1";
+
+    fn full_name() -> ::zrpc::prost::alloc::string::String {
+        "zrpc.examples.chat.v1.ImportReply".into()
+    }
+
+    fn type_url() -> ::zrpc::prost::alloc::string::String {
+        "type.googleapis.com/zrpc.examples.chat.v1.ImportReply".into()
     }
 }
 
