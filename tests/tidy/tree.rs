@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders that hold what was built, not what was written.
-const UNWRITTEN: [&str; 7] = ["target", ".git", "artifacts", "corpus", "coverage", "node_modules", ".venv"];
+/// Folders that hold what was built or generated, not what was written.
+const UNWRITTEN: [&str; 8] =
+    ["target", "generated", ".git", "artifacts", "corpus", "coverage", "node_modules", ".venv"];
 const TEXT: [&str; 10] = ["rs", "md", "toml", "sh", "py", "go", "proto", "yml", "txt", "dict"];
 
 /// A text file: its path from the repository's root, with forward slashes, and what it says.
