@@ -4,7 +4,7 @@
 //! lengths below say all of it, and the tables for both directions are computed from them at compile time.
 //!
 //! Encoding gathers codes in a 64-bit accumulator. Decoding looks at a left-aligned 64-bit window: its top
-//! [`ROOT_BITS`] bits find every short code in one lookup (all printable text but nine rare marks); a longer
+//! `ROOT_BITS` bits find every short code in one lookup (all printable text but nine rare marks); a longer
 //! code is found by comparing the window with the last code of each length, which canonical order allows. The
 //! work for an octet is bounded, so the time is linear in the input whatever the input is.
 
