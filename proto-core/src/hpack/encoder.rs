@@ -12,6 +12,7 @@
 //! Strings are Huffman-coded when that is shorter. The encoder draws no random numbers: the same lists give the
 //! same octets.
 
+use super::admission::Admission;
 use super::dynamic_table::DynamicTable;
 use super::lookup::{Hashes, Lookup};
 use super::static_table::{self, Found};
@@ -25,6 +26,7 @@ use alloc::vec::Vec;
 pub struct Encoder {
     table: DynamicTable,
     lookup: Lookup,
+    admission: Admission,
     /// The largest table that we are willing to keep.
     size_willing: usize,
     /// What the table's size will be from the next block on.
@@ -44,6 +46,7 @@ impl Encoder {
             // The peer starts with the default; a smaller table of ours is announced by the first block.
             table: DynamicTable::new(TABLE_SIZE_DEFAULT),
             lookup: Lookup::default(),
+            admission: Admission::new(),
             size_willing,
             size_next,
             size_lowest: size_next,
@@ -113,10 +116,11 @@ impl Encoder {
             return prefix_int::encode(index, 7, INDEXED, block);
         }
         if let Some(position) = self.lookup.find_field(&self.table, hashes, &field) {
+            self.admission.on_reference(hashes);
             return prefix_int::encode(dynamic_index(position), 7, INDEXED, block);
         }
         let name = self.name_index(found, hashes, field.name);
-        if self.is_worth_an_entry(&field) {
+        if self.fits(&field) && self.admission.admits(hashes) {
             encode_literal(INCREMENTAL, name, field, block);
             self.table.insert(field.name, field.value);
             self.lookup.inserted(&self.table, hashes);
@@ -134,8 +138,8 @@ impl Encoder {
         }
     }
 
-    /// Whether a field may evict others.
-    fn is_worth_an_entry(&self, field: &Field<'_>) -> bool {
+    /// Whether an entry for this field would leave something of the table.
+    fn fits(&self, field: &Field<'_>) -> bool {
         field.size() <= self.table.size_max() / 4 * 3
     }
 }

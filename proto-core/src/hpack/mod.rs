@@ -35,6 +35,7 @@
 //! # Ok::<(), zrpc_core::hpack::HpackError>(())
 //! ```
 
+mod admission;
 mod decoder;
 mod dynamic_table;
 mod encoder;
