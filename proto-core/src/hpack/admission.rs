@@ -22,7 +22,7 @@ const BALANCE_MIN: i8 = -8;
 const BALANCE_MAX: i8 = 64;
 
 /// What the encoder learned about the fields that it saw.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Admission {
     balances: [i8; ACCOUNTS],
     fingerprints: [u16; FINGERPRINTS],

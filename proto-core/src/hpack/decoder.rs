@@ -8,45 +8,15 @@
 //! What a block can make this allocate is bounded by the table's size and four times the list's limit.
 
 use super::dynamic_table::DynamicTable;
+use super::list::{Count, ListLimits, ListSize};
 use super::{HpackError, TABLE_SIZE_DEFAULT, static_table};
 use crate::base::fields::FIELD_OVERHEAD;
 use crate::base::{Field, Fields};
 use crate::codec::{huffman, prefix_int};
 use alloc::vec::Vec;
 
-/// Beyond this multiple of [`ListLimits::bytes_max`], a list is an attack and no longer decoded: references
-/// of one octet each would otherwise cost the sender nothing and the receiver a field each (CVE-2016-6581).
-const ABUSE_FACTOR: usize = 4;
-
-/// The longest a name and value may be together, whatever the limits: lengths take 31 bits in [`Fields`].
-const FIELD_CEILING: usize = i32::MAX as usize;
-
 /// Table size updates at the start of a block: the smallest size since the last block, and the final one.
 const SIZE_UPDATES_MAX: u32 = 2;
-
-/// How large a header list may be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ListLimits {
-    /// Bytes, as SETTINGS_MAX_HEADER_LIST_SIZE counts them: name + value + 32 for each field.
-    pub bytes_max: usize,
-    /// Fields.
-    pub fields_max: usize,
-}
-
-/// How a decoded list stands to its limits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "a list that exceeds its limits lacks fields"]
-pub enum ListSize {
-    /// All fields are in the list.
-    Within,
-    /// The fields from the first that exceeded a limit on are missing; the decoder stays usable.
-    Exceeded {
-        /// The size of the whole list, in bytes.
-        bytes: usize,
-        /// How many fields the whole list has.
-        fields: usize,
-    },
-}
 
 /// Decodes the header blocks of one direction of a connection.
 #[derive(Clone, Debug)]
@@ -239,47 +209,6 @@ struct List<'a> {
     count: Count,
 }
 
-/// What a list has come to, stored or not.
-struct Count {
-    limits: ListLimits,
-    abuse_bytes: usize,
-    bytes: usize,
-    fields: usize,
-    exceeded: bool,
-}
-
-impl Count {
-    fn new(limits: ListLimits) -> Count {
-        let abuse_bytes = limits.bytes_max.saturating_mul(ABUSE_FACTOR);
-        Count { limits, abuse_bytes, bytes: 0, fields: 0, exceeded: false }
-    }
-
-    /// Counts a field and answers whether it is to be stored.
-    #[inline]
-    fn admit(&mut self, size: usize) -> Result<bool, HpackError> {
-        self.bytes = self.bytes.saturating_add(size);
-        self.fields += 1;
-        if self.bytes > self.abuse_bytes {
-            return Err(HpackError::ListTooLarge { limit: self.abuse_bytes });
-        }
-        self.exceeded |= self.bytes > self.limits.bytes_max || self.fields > self.limits.fields_max;
-        Ok(!self.exceeded)
-    }
-
-    /// How long the strings of the next field may be together before the list is an attack.
-    fn string_budget(&self) -> usize {
-        self.abuse_bytes.saturating_sub(self.bytes + FIELD_OVERHEAD).min(FIELD_CEILING)
-    }
-
-    fn list_size(&self) -> ListSize {
-        if self.exceeded {
-            ListSize::Exceeded { bytes: self.bytes, fields: self.fields }
-        } else {
-            ListSize::Within
-        }
-    }
-}
-
 /// RFC 7541 §5.2: appends the string at the front of `input`, at most `budget` octets; answers what follows it.
 fn decode_string<'a>(
     input: &'a [u8],
@@ -298,4 +227,203 @@ fn decode_string<'a>(
         out.extend_from_slice(octets);
     }
     Ok(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    const LIMITS: ListLimits = ListLimits { bytes_max: 4096, fields_max: 100 };
+
+    fn decode(decoder: &mut Decoder, block: &[u8]) -> Result<Fields, HpackError> {
+        let mut fields = Fields::new();
+        decoder.decode(block, LIMITS, &mut fields).map(|size| {
+            assert_eq!(size, ListSize::Within);
+            fields
+        })
+    }
+
+    fn error(block: &[u8]) -> HpackError {
+        decode(&mut Decoder::new(4096), block).unwrap_err()
+    }
+
+    /// A literal with indexing and a new name.
+    fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
+        let mut block = vec![0x40];
+        for string in [name, value] {
+            prefix_int::encode(string.len() as u32, 7, 0, &mut block);
+            block.extend_from_slice(string);
+        }
+        block
+    }
+
+    #[test]
+    fn rfc7541_6_1_index_0_is_refused() {
+        assert_eq!(error(&[0x80]), HpackError::IndexZero);
+    }
+
+    #[test]
+    fn rfc7541_2_3_3_an_index_beyond_both_tables_is_refused() {
+        assert_eq!(error(&[0xbe]), HpackError::IndexOutOfRange { index: 62, last: 61 });
+        let mut block = literal(b"a", b"b");
+        block.push(0xbe);
+        assert_eq!(decode(&mut Decoder::new(4096), &block).map(|fields| fields.len()), Ok(2));
+        block.push(0xbf);
+        assert_eq!(error(&block), HpackError::IndexOutOfRange { index: 63, last: 62 });
+        for name_index in [&[0x7f, 0x00, 0x00][..], &[0x0f, 0x2f, 0x00], &[0x1f, 0x2f, 0x00]] {
+            assert!(matches!(error(name_index), HpackError::IndexOutOfRange { last: 61, .. }));
+        }
+        assert_eq!(
+            error(&[0xff, 0x80, 0xff, 0xff, 0xff, 0x0f]),
+            HpackError::IndexOutOfRange { index: u32::MAX, last: 61 }
+        );
+    }
+
+    #[test]
+    fn rfc7541_5_1_an_integer_that_never_ends_is_refused() {
+        assert_eq!(error(&[0xff, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01]), HpackError::IntegerTooLarge);
+        assert_eq!(error(&[0x40, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff]), HpackError::IntegerTooLarge);
+    }
+
+    #[test]
+    fn every_block_cut_short_inside_a_field_is_refused() {
+        let block = [&[0x82][..], &literal(b"name", b"value"), &[0x44, 0x03, b'/', b'a', b'b']].concat();
+        let ends = [0, 1, 1 + 12, block.len()];
+        for cut in 0..=block.len() {
+            let decoded = decode(&mut Decoder::new(4096), &block[..cut]);
+            match ends.iter().position(|&end| end == cut) {
+                Some(fields) => assert_eq!(decoded.map(|list| list.len()), Ok(fields)),
+                None => assert_eq!(decoded, Err(HpackError::Truncated), "cut at {cut}"),
+            }
+        }
+    }
+
+    #[test]
+    fn rfc7541_5_2_bad_huffman_strings_are_refused() {
+        let value = |octets: &[u8]| [&[0x04, 0x80 | octets.len() as u8], octets].concat();
+        assert_eq!(error(&value(&[0xff; 4])), HpackError::HuffmanEos);
+        assert_eq!(error(&value(&[0x18, 0xff, 0xff])), HpackError::HuffmanPaddingTooLong);
+        assert_eq!(error(&value(&[0x18])), HpackError::HuffmanPaddingNotOnes);
+    }
+
+    #[test]
+    fn rfc7541_6_3_a_table_above_the_maximum_is_refused() {
+        assert_eq!(error(&[0x3f, 0xe2, 0x1f]), HpackError::SizeUpdateTooLarge { size: 4097, max: 4096 });
+        assert_eq!(decode(&mut Decoder::new(4096), &[0x3f, 0xe1, 0x1f]), Ok(Fields::new()));
+        assert_eq!(decode(&mut Decoder::new(65_536), &[0x3f, 0xe2, 0x1f]), Ok(Fields::new()));
+    }
+
+    #[test]
+    fn rfc7541_4_2_a_size_update_after_a_field_is_refused() {
+        assert_eq!(error(&[0x82, 0x20]), HpackError::SizeUpdateMisplaced);
+    }
+
+    #[test]
+    fn rfc7541_4_2_two_size_updates_are_taken_and_a_third_is_refused() {
+        let mut decoder = Decoder::new(4096);
+        let _ = decode(&mut decoder, &literal(b"a", b"b"));
+        assert_eq!(decode(&mut decoder, &[0x20, 0x3f, 0xe1, 0x1f]), Ok(Fields::new()));
+        assert_eq!((decoder.table_size(), decoder.table.size_max()), (0, 4096));
+        assert_eq!(error(&[0x20, 0x20, 0x20]), HpackError::SizeUpdateRepeated);
+    }
+
+    #[test]
+    fn rfc7541_4_2_a_lowered_maximum_must_be_accepted_by_the_next_block() {
+        let lowered = || {
+            let mut decoder = Decoder::new(4096);
+            decoder.set_table_size_max(100);
+            decoder
+        };
+        let missing = Err(HpackError::SizeUpdateMissing { max: 100 });
+        assert_eq!(decode(&mut lowered(), &[0x82]), missing);
+        assert_eq!(decode(&mut lowered(), &[0x3f, 0x45, 0x82]).map(|list| list.len()), Ok(1));
+        assert_eq!(decode(&mut lowered(), &[0x20, 0x82]).map(|list| list.len()), Ok(1));
+
+        // Lowered and raised again: the low point still has to be signaled.
+        let mut decoder = lowered();
+        decoder.set_table_size_max(4096);
+        assert_eq!(decode(&mut decoder, &[0x3f, 0xe1, 0x1f, 0x82]), missing);
+        let mut decoder = lowered();
+        decoder.set_table_size_max(4096);
+        assert_eq!(decode(&mut decoder, &[0x3f, 0x45, 0x3f, 0xe1, 0x1f, 0x82]).map(|l| l.len()), Ok(1));
+    }
+
+    #[test]
+    fn rfc7541_4_2_a_peer_whose_table_is_smaller_already_owes_no_update() {
+        let mut decoder = Decoder::new(4096);
+        assert_eq!(decode(&mut decoder, &[0x20]), Ok(Fields::new()));
+        decoder.set_table_size_max(100);
+        assert_eq!(decode(&mut decoder, &[0x82]).map(|list| list.len()), Ok(1));
+    }
+
+    #[test]
+    fn rfc7541_6_2_3_a_never_indexed_field_arrives_as_a_secret_and_enters_no_table() {
+        let mut decoder = Decoder::new(4096);
+        let fields = decode(&mut decoder, &[0x10, 1, b'a', 1, b'b', 0x00, 1, b'a', 1, b'b']).unwrap();
+        assert!(fields.iter().eq([Field::secret(b"a", b"b"), Field::new(b"a", b"b")]));
+        assert_eq!(decoder.table().count(), 0);
+    }
+
+    #[test]
+    fn rfc7541_4_4_a_name_may_come_from_the_entry_that_its_insertion_evicts() {
+        let mut decoder = Decoder::new(100);
+        let _ = decode(&mut decoder, &literal(b"a-long-name", &[b'x'; 50]));
+        let block = [&[0x7e, 50][..], &[b'y'; 50]].concat();
+        let fields = decode(&mut decoder, &block).unwrap();
+        assert_eq!(fields.value(b"a-long-name"), Some(&[b'y'; 50][..]));
+        assert!(decoder.table().eq([Field::new(b"a-long-name", &[b'y'; 50])]));
+    }
+
+    #[test]
+    fn a_list_beyond_its_limits_is_cut_but_its_whole_block_enters_the_table() {
+        let mut decoder = Decoder::new(4096);
+        let mut fields = Fields::new();
+        let block = [literal(b"a", b"1"), literal(b"b", &[b'2'; 100]), literal(b"c", b"3")].concat();
+        let limits = ListLimits { bytes_max: 100, fields_max: 100 };
+        let size = decoder.decode(&block, limits, &mut fields);
+        assert_eq!(size, Ok(ListSize::Exceeded { bytes: 34 + 133 + 34, fields: 3 }));
+        assert!(fields.iter().eq([Field::new(b"a", b"1")]));
+        assert!(decoder.table().map(|field| field.name).eq([b"c", b"b", b"a"]));
+
+        fields.clear();
+        let limits = ListLimits { bytes_max: 4096, fields_max: 2 };
+        let size = decoder.decode(&[0xbe, 0xbf, 0xc0], limits, &mut fields);
+        assert_eq!(size, Ok(ListSize::Exceeded { bytes: 34 + 133 + 34, fields: 3 }));
+        assert_eq!(fields.len(), 2);
+    }
+
+    #[test]
+    fn a_bomb_of_references_stops_at_four_times_the_limit_and_stores_no_more_than_the_limit() {
+        let mut decoder = Decoder::new(4096);
+        let mut block = literal(b"bomb", &[b'x'; 4000]);
+        block.resize(block.len() + 100_000, 0xbe);
+        let limits = ListLimits { bytes_max: 16_384, fields_max: 100 };
+        let mut fields = Fields::new();
+        let result = decoder.decode(&block, limits, &mut fields);
+        assert_eq!(result, Err(HpackError::ListTooLarge { limit: 65_536 }));
+        assert!(fields.size() <= 16_384);
+        assert!(fields.capacity() <= 2 * 16_384, "{}", fields.capacity());
+    }
+
+    #[test]
+    fn a_string_beyond_four_times_the_limit_is_refused_before_it_is_stored() {
+        let mut decoder = Decoder::new(4096);
+        let limits = ListLimits { bytes_max: 100, fields_max: 100 };
+        for huffman in [false, true] {
+            let mut block = vec![0x04];
+            prefix_int::encode(1 << 20, 7, if huffman { 0x80 } else { 0 }, &mut block);
+            block.resize(block.len() + (1 << 20), 0x18);
+            let mut fields = Fields::new();
+            let result = decoder.decode(&block, limits, &mut fields);
+            assert_eq!(result, Err(HpackError::ListTooLarge { limit: 400 }));
+            assert!(fields.is_empty() && fields.capacity() < 2048, "{}", fields.capacity());
+        }
+    }
+
+    #[test]
+    fn an_idle_decoder_holds_no_memory_beside_itself() {
+        assert_eq!(Decoder::new(1 << 20).memory(), size_of::<Decoder>());
+        assert!(size_of::<Decoder>() <= 128, "{}", size_of::<Decoder>());
+    }
 }

@@ -176,3 +176,108 @@ fn encode_string(octets: &[u8], block: &mut Vec<u8>) {
         block.extend_from_slice(octets);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(encoder: &mut Encoder, fields: &[Field<'_>]) -> Vec<u8> {
+        let mut block = Vec::new();
+        encoder.encode(fields.iter().copied(), &mut block);
+        block
+    }
+
+    fn size_update(size: u32) -> Vec<u8> {
+        let mut block = Vec::new();
+        prefix_int::encode(size, 5, 0x20, &mut block);
+        block
+    }
+
+    #[test]
+    fn rfc7541_4_2_the_lowest_and_the_final_size_open_the_next_block() {
+        let mut encoder = Encoder::new(4096);
+        encode(&mut encoder, &[Field::new(b"a", b"b")]);
+        for size in [3000, 100, 200, 2000] {
+            encoder.set_peer_table_size_max(size);
+        }
+        assert_eq!(encode(&mut encoder, &[]), [size_update(100), size_update(2000)].concat());
+        assert_eq!(encode(&mut encoder, &[]), []);
+        assert_eq!(encoder.table_size(), 34);
+        encoder.set_peer_table_size_max(0);
+        encoder.set_peer_table_size_max(2000);
+        assert_eq!(encode(&mut encoder, &[]), [size_update(0), size_update(2000)].concat());
+        assert_eq!(encoder.table_size(), 0);
+    }
+
+    #[test]
+    fn rfc7541_4_2_one_update_is_enough_when_the_final_size_is_the_lowest() {
+        let mut encoder = Encoder::new(65_536);
+        encoder.set_peer_table_size_max(65_536);
+        encoder.set_peer_table_size_max(1000);
+        assert_eq!(encode(&mut encoder, &[]), size_update(1000));
+        encoder.set_peer_table_size_max(8000);
+        assert_eq!(encode(&mut encoder, &[]), size_update(8000));
+        encoder.set_peer_table_size_max(9000);
+        encoder.set_peer_table_size_max(8000);
+        assert_eq!(encode(&mut encoder, &[]), []);
+    }
+
+    #[test]
+    fn rfc7541_4_2_a_table_smaller_than_the_default_is_announced_by_the_first_block() {
+        assert_eq!(encode(&mut Encoder::new(0), &[]), size_update(0));
+        assert_eq!(encode(&mut Encoder::new(4096), &[]), []);
+        assert_eq!(encode(&mut Encoder::new(65_536), &[]), []);
+    }
+
+    #[test]
+    fn rfc7541_4_2_the_table_never_exceeds_what_either_side_wants() {
+        let mut encoder = Encoder::new(1000);
+        encoder.set_peer_table_size_max(1 << 20);
+        assert_eq!(encode(&mut encoder, &[]), size_update(1000));
+        encoder.set_peer_table_size_max(500);
+        assert_eq!(encode(&mut encoder, &[]), size_update(500));
+    }
+
+    #[test]
+    fn rfc7541_7_1_3_a_secret_is_never_indexed_even_if_a_table_has_it() {
+        let mut encoder = Encoder::new(4096);
+        encode(&mut encoder, &[Field::new(b"x-key", b"1")]);
+        assert_eq!(encode(&mut encoder, &[Field::secret(b"x-key", b"1")]), [0x1f, 47, 1, b'1']);
+        assert_eq!(encode(&mut encoder, &[Field::secret(b":method", b"GET")]), [0x12, 3, b'G', b'E', b'T']);
+        assert_eq!(encoder.table().count(), 1);
+    }
+
+    #[test]
+    fn a_field_that_would_fill_the_table_is_not_indexed() {
+        let mut encoder = Encoder::new(4096);
+        encode(&mut encoder, &[Field::new(b"a", b"b"), Field::new(b"large", &[b'x'; 3500])]);
+        assert!(encoder.table().eq([Field::new(b"a", b"b")]));
+    }
+
+    #[test]
+    fn a_field_sent_again_takes_one_octet() {
+        let mut encoder = Encoder::new(4096);
+        let fields = [Field::new(b":path", b"/chat.Chat/Say"), Field::new(b"te", b"trailers")];
+        assert!(encode(&mut encoder, &fields).len() > 2);
+        assert_eq!(encode(&mut encoder, &fields), [0xbf, 0xbe]);
+    }
+
+    #[test]
+    fn fields_that_never_repeat_stop_evicting_those_that_do() {
+        let mut encoder = Encoder::new(4096);
+        for call in 0..1000u32 {
+            let trace = alloc::format!("00-{call:032x}-{call:016x}-01");
+            let fields =
+                [Field::new(b":path", b"/chat.Chat/Say"), Field::new(b"traceparent", trace.as_bytes())];
+            let block = encode(&mut encoder, &fields);
+            assert!(call == 0 || block[0] & 0x80 != 0, "call {call} sent the path again");
+        }
+        assert!(encoder.table_size() < 2048, "{}", encoder.table_size());
+    }
+
+    #[test]
+    fn an_idle_encoder_holds_no_memory_beside_itself() {
+        assert_eq!(Encoder::new(1 << 20).memory(), size_of::<Encoder>());
+        assert!(size_of::<Encoder>() <= 640, "{}", size_of::<Encoder>());
+    }
+}

@@ -187,3 +187,49 @@ const fn mix(word: u64) -> u64 {
     let product = word as u128 * 0xa076_1d64_78bd_642f;
     (product ^ (product >> 64)) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Entropy;
+
+    #[test]
+    fn what_is_found_is_what_a_search_through_the_table_finds() {
+        let mut entropy = Entropy::from_seed(7);
+        let mut table = DynamicTable::new(4096);
+        // Shortly before the numbers of entries wrap around.
+        let mut lookup = Lookup { newest: u32::MAX - 5000, ..Lookup::default() };
+        for step in 0..10_000 {
+            let name = [b'a' + entropy.below(30) as u8];
+            let value = entropy.below(20).to_le_bytes();
+            let field = Field::new(&name, &value);
+            let hashes = Hashes::of(&field);
+            let found = lookup.find_field(&table, hashes, &field);
+            assert_eq!(found, table.iter().position(|entry| entry == field), "step {step}");
+            let found = lookup.find_name(&table, hashes, &name);
+            assert_eq!(found, table.iter().position(|entry| entry.name == name), "step {step}");
+            if entropy.below(100) == 0 {
+                table.set_size_max(entropy.below(4) as usize * 1024);
+                lookup.evicted(&table);
+            } else {
+                table.insert(&name, &value);
+                lookup.inserted(&table, hashes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_chain_of_collisions_is_followed_for_sixteen_entries_only() {
+        let mut table = DynamicTable::new(1 << 16);
+        let mut lookup = Lookup::default();
+        let colliding = Hashes { name: 7, field: 7 };
+        for value in 0..100u8 {
+            table.insert(b"name", &[value]);
+            lookup.inserted(&table, colliding);
+        }
+        let find = |value: u8| lookup.find_field(&table, colliding, &Field::new(b"name", &[value]));
+        assert_eq!(find(99), Some(0));
+        assert_eq!(find(84), Some(15));
+        assert_eq!(find(83), None);
+    }
+}

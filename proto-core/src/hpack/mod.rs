@@ -42,12 +42,14 @@ mod encoder;
 mod error;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+mod list;
 mod lookup;
 mod static_table;
 
-pub use decoder::{Decoder, ListLimits, ListSize};
+pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::HpackError;
+pub use list::{ListLimits, ListSize};
 
 /// SETTINGS_HEADER_TABLE_SIZE before any SETTINGS came: RFC 9113 §6.5.2.
 pub const TABLE_SIZE_DEFAULT: usize = 4096;
