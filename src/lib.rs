@@ -32,8 +32,7 @@ pub use prost_types;
 /// How a call ends: with a value, or with a [`Status`] that says why not.
 pub type Result<T> = ::core::result::Result<T, Status>;
 
-/// Includes what a build script generated with `zrpc_build::compile`: a module for each package, or, given the name of
-/// a package that refers to no other, its items alone.
+/// Includes what a build script generated with `zrpc_build::compile`: a module for each package.
 ///
 /// ```ignore
 /// mod proto {
@@ -45,8 +44,5 @@ pub type Result<T> = ::core::result::Result<T, Status>;
 macro_rules! include_proto {
     () => {
         include!(concat!(env!("OUT_DIR"), "/mod.rs"));
-    };
-    ($package:literal) => {
-        include!(concat!(env!("OUT_DIR"), "/", $package, ".rs"));
     };
 }

@@ -58,12 +58,12 @@ pub(crate) fn generate(
         let own: Vec<Service> =
             services.iter().filter(|service| module_of(&service.package) == *module).cloned().collect();
         let nested = packages.keys().filter(|path| path.len() > module.len() && path.starts_with(module));
-        let nested = nested.map(|path| path[module.len()].as_str());
+        let nested: Vec<&str> = nested.map(|path| path[module.len()].as_str()).collect();
+        let names = Names::new(&options, &parse(messages)?, &nested, &own);
+        names.check_packages(&package, &inside, schema)?;
         let mut code = messages.clone();
         if !own.is_empty() && options.parts.any() {
-            let parsed = parse(messages)?;
-            let names = Names::new(&options.facade, &parsed, nested, &options.renamed);
-            names.check(&own, schema)?;
+            names.check_services(&own, schema)?;
             code.push_str(&service::package(&own, options.parts, &names, &format!("{stem}.binpb")));
             output.add(format!("{stem}.binpb"), schema.descriptor_set(&package));
         }
@@ -125,8 +125,8 @@ fn expect_service(schema: &Schema) -> Result<(), Error> {
         return Ok(());
     }
     let names: Vec<&str> = asked().map(FileDescriptorProto::name).collect();
-    let help = "add one (`service Name { rpc Say(Request) returns (Reply); }`), or say \
-                `.server(false).client(false)` to generate messages alone";
+    let help = "add one (`service Name { rpc Say(Request) returns (Reply); }`), or turn \
+                server and client off to generate messages alone";
     Err(Error::new(format!("there is no service in {}", names.join(", ")), help))
 }
 

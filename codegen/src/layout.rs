@@ -99,7 +99,7 @@ fn indent(line: &str) -> usize {
 
 fn ends_item(line: &str) -> bool {
     let line = line.trim_start();
-    line == "}" || line.ends_with(';') || line.ends_with("{}")
+    !line.starts_with("//") && (line == "}" || line.ends_with(';') || line.ends_with("{}"))
 }
 
 fn starts_item(line: &str) -> bool {
@@ -145,9 +145,10 @@ fn write_children(tree: &mut String, files: &BTreeMap<Vec<String>, PackageFile>,
         }
         tree.push_str(&format!("{margin}/// Package `{package}`.\n"));
         if let Some(file) = file {
-            // How a .proto writes its comments and names is no matter for the lints of the crate that includes it.
-            let lints = if file.deprecates { "clippy::all, deprecated" } else { "clippy::all" };
-            tree.push_str(&format!("{margin}#[allow({lints})]\n"));
+            // A .proto's comments and names are no matter for the lints of the crate that includes it, nor is it bound
+            // to use all of them; and what is deprecated for others is not so for the code that stands beside it.
+            let deprecated = if file.deprecates { ", deprecated" } else { "" };
+            tree.push_str(&format!("{margin}#[allow(dead_code, clippy::all{deprecated})]\n"));
         }
         tree.push_str(&format!("{margin}pub mod {child} {{\n"));
         if let Some(file) = file {
@@ -155,5 +156,96 @@ fn write_children(tree: &mut String, files: &BTreeMap<Vec<String>, PackageFile>,
         }
         write_children(tree, files, &path);
         tree.push_str(&format!("{margin}}}\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn laid_out(code: &str) -> String {
+        let sources = ["a.proto".to_owned()];
+        let whole = lay_out(code, &sources).expect("the code parses");
+        whole.strip_prefix(&format!("{HEADER}\n// Source: a.proto\n\n")).expect("the first lines").to_owned()
+    }
+
+    #[test]
+    fn a_blank_line_stands_between_items_and_nowhere_else() {
+        let code = "/// One;\n/// }\n/// more.\npub struct A; impl A { fn a(&self) { let x = 1; if x > 0 {} } fn b(&self) {} } pub mod m { const C: u8 = 1; #[test] fn c() {} }";
+        let expected = "\
+/// One;
+/// }
+/// more.
+pub struct A;
+
+impl A {
+    fn a(&self) {
+        let x = 1;
+        if x > 0 {}
+    }
+
+    fn b(&self) {}
+}
+
+pub mod m {
+    const C: u8 = 1;
+
+    #[test]
+    fn c() {}
+}
+";
+        assert_eq!(laid_out(code), expected);
+    }
+
+    #[test]
+    fn generic_arguments_stand_on_one_line_while_it_is_not_too_long() {
+        let short = "fn f() { self.channel.bidirectional::<::zrpc::ProstCodec<SayRequest, Line>>(&CHAT.methods[3], request.into()) }";
+        let expected = "
+        .bidirectional::<::zrpc::ProstCodec<SayRequest, Line>>(&CHAT.methods[3], request.into())\n";
+        assert!(laid_out(short).contains(expected), "{}", laid_out(short));
+        let name = "A".repeat(60);
+        let long = format!("fn f() {{ call::<{name}, {name}>(x) }}");
+        assert!(
+            laid_out(&long).contains(&format!("call::<\n        {name},\n        {name},\n    >(x)\n")),
+            "{}",
+            laid_out(&long)
+        );
+        assert!(laid_out(&long).lines().all(|line| line.len() <= WIDTH));
+    }
+
+    #[test]
+    fn packages_nest_as_their_references_to_each_other_expect() {
+        let file = |package: &str, deprecates| PackageFile {
+            name: format!("{package}.rs"),
+            package: package.to_owned(),
+            sources: vec![format!("{package}.proto")],
+            deprecates,
+        };
+        let path = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>();
+        let files = BTreeMap::from([
+            (path(&["a", "r#type"]), file("a.type", true)),
+            (path(&["a", "r#type", "v1"]), file("a.type.v1", false)),
+        ]);
+        let expected = format!(
+            "{HEADER}
+// Source: a.type.proto, a.type.v1.proto
+
+/// Package `a`.
+pub mod a {{
+    /// Package `a.type`.
+    #[allow(dead_code, clippy::all, deprecated)]
+    pub mod r#type {{
+        include!(\"a.type.rs\");
+
+        /// Package `a.type.v1`.
+        #[allow(dead_code, clippy::all)]
+        pub mod v1 {{
+            include!(\"a.type.v1.rs\");
+        }}
+    }}
+}}
+"
+        );
+        assert_eq!(module_tree(&files), expected);
     }
 }

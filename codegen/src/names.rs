@@ -1,46 +1,57 @@
 //! What generated items are called, and what to say when two would be called the same.
 
-use crate::error::Error;
+use crate::error::{Error, Place};
+use crate::generate::Options;
 use crate::schema::Schema;
 use crate::service::full_name;
-use prost_build::{Method, Service};
+use prost_build::{Method, Module, Service};
+use prost_types::{DescriptorProto, FileDescriptorProto};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The names of one package's generated items.
-pub(crate) struct Names {
-    facade: String,
-    /// The types and modules that prost generated in the package's module, and the packages nested in it.
-    taken: BTreeSet<String>,
-    /// What services are to be called, by their full name, where not as in the .proto.
-    renamed: BTreeMap<String, String>,
+pub(crate) struct Names<'o> {
+    options: &'o Options,
+    /// The types and modules that prost generated in the package's module.
+    messages: BTreeSet<String>,
+    /// The modules of the packages nested in this one.
+    nested: BTreeSet<String>,
+    /// The traits of the package's services.
+    traits: BTreeSet<String>,
 }
 
-impl Names {
-    /// The names for a package whose messages are `code` and whose nested packages are `nested`.
-    pub(crate) fn new<'n>(
-        facade: &str,
+impl<'o> Names<'o> {
+    /// The names for a package whose messages are `code`.
+    pub(crate) fn new(
+        options: &'o Options,
         code: &syn::File,
-        nested: impl Iterator<Item = &'n str>,
-        renamed: &BTreeMap<String, String>,
-    ) -> Names {
+        nested: &[&str],
+        services: &[Service],
+    ) -> Names<'o> {
         let items = code.items.iter().filter_map(|item| match item {
             syn::Item::Struct(item) => Some(item.ident.to_string()),
             syn::Item::Enum(item) => Some(item.ident.to_string()),
             syn::Item::Mod(item) => Some(item.ident.to_string()),
             _ => None,
         });
-        let taken = items.chain(nested.map(str::to_owned)).collect();
-        Names { facade: facade.to_owned(), taken, renamed: renamed.clone() }
+        let nested = nested.iter().map(|name| (*name).to_owned()).collect();
+        let mut names = Names { options, messages: items.collect(), nested, traits: BTreeSet::new() };
+        names.traits = services.iter().map(|service| names.of_service(service).to_owned()).collect();
+        names
+    }
+
+    /// Whether something in the package's module hides what has this name elsewhere.
+    fn hides(&self, name: &str) -> bool {
+        self.messages.contains(name) || self.traits.contains(name)
     }
 
     /// The facade's path: `::zrpc`.
     pub(crate) fn facade(&self) -> &str {
-        &self.facade
+        &self.options.facade
     }
 
     /// A name of Rust's prelude, by its path if the package has a type of that name.
     pub(crate) fn prelude(&self, name: &'static str) -> &'static str {
-        if !self.taken.contains(name) {
+        if !self.hides(name) {
             return name;
         }
         match name {
@@ -53,17 +64,18 @@ impl Names {
 
     /// The type parameter of a server.
     pub(crate) fn type_parameter(&self) -> &'static str {
-        if self.taken.contains("S") { "TheService" } else { "S" }
+        if self.hides("S") { "TheService" } else { "S" }
     }
 
     /// The module of the blocking twins.
     pub(crate) fn blocking_module(&self) -> &'static str {
-        if self.taken.contains("blocking") { "blocking_" } else { "blocking" }
+        let is_taken = self.messages.contains("blocking") || self.nested.contains("blocking");
+        if is_taken { "blocking_" } else { "blocking" }
     }
 
     /// The trait of a service, and what the names of its server and client begin with.
     pub(crate) fn of_service<'s>(&'s self, service: &'s Service) -> &'s str {
-        self.renamed.get(&full_name(service)).unwrap_or(&service.name)
+        self.options.renamed.get(&full_name(service)).unwrap_or(&service.name)
     }
 
     /// The function of a method; `new` is the client's own.
@@ -97,7 +109,7 @@ impl Names {
     }
 
     /// Whether all names of these services differ, from each other and from what is there.
-    pub(crate) fn check(&self, services: &[Service], schema: &Schema) -> Result<(), Error> {
+    pub(crate) fn check_services(&self, services: &[Service], schema: &Schema) -> Result<(), Error> {
         let mut types: BTreeMap<String, String> = BTreeMap::new();
         for service in services {
             let (name, proto) = (self.of_service(service), full_name(service));
@@ -108,7 +120,7 @@ impl Names {
                 let other = types.insert(called.clone(), proto.clone()).filter(|other| *other != proto);
                 let other = match other {
                     Some(other) => format!("that of service `{other}`"),
-                    None if self.taken.contains(&called) => "a message or enum of the package".to_owned(),
+                    None if self.messages.contains(&called) => "a message or enum of the package".to_owned(),
                     None => continue,
                 };
                 let message =
@@ -120,6 +132,27 @@ impl Names {
             self.check_methods(service, schema)?;
         }
         Ok(())
+    }
+
+    /// Whether the modules of nested packages and those of messages with types inside differ.
+    pub(crate) fn check_packages(
+        &self,
+        package: &str,
+        files: &[&FileDescriptorProto],
+        schema: &Schema,
+    ) -> Result<(), Error> {
+        let Some(module) = self.messages.intersection(&self.nested).next() else { return Ok(()) };
+        let message = files.iter().find_map(|file| {
+            let is_meant = |message: &DescriptorProto| module_name(message.name()) == *module;
+            let index = file.message_type.iter().position(is_meant)?;
+            Some((schema.place(file, &[4, i32::try_from(index).ok()?]), file.message_type[index].name()))
+        });
+        let (place, name) = message.unwrap_or((None, module));
+        let message = format!(
+            "the types inside message `{name}` would be in a module `{module}` of package `{package}`, as is package \
+             `{package}.{module}`"
+        );
+        Err(Error::at(place, message, "rename the message, or the package"))
     }
 
     fn check_methods(&self, service: &Service, schema: &Schema) -> Result<(), Error> {
@@ -138,7 +171,7 @@ impl Names {
 }
 
 /// Where a service, or a method of it, is named.
-fn service_place(schema: &Schema, full: &str, method: Option<&str>) -> Option<crate::error::Place> {
+fn service_place(schema: &Schema, full: &str, method: Option<&str>) -> Option<Place> {
     for file in &schema.files {
         let package = file.package();
         let own = full.strip_prefix(package).map(|name| name.trim_start_matches('.'));
@@ -156,4 +189,9 @@ fn service_place(schema: &Schema, full: &str, method: Option<&str>) -> Option<cr
         }
     }
     None
+}
+
+/// The module of the types inside a message.
+fn module_name(message: &str) -> String {
+    Module::from_protobuf_package_name(message).parts().collect()
 }

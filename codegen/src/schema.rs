@@ -37,8 +37,9 @@ impl Schema {
         }
         compiler.include_imports(true).include_source_info(true);
         let files = compiler.file_descriptor_set().file;
+        let as_written = |path: &Path| path.strip_prefix(".").unwrap_or(path).to_owned();
         let paths =
-            compiler.files().filter_map(|file| Some((file.name().to_owned(), file.path()?.to_owned())));
+            compiler.files().filter_map(|file| Some((file.name().to_owned(), as_written(file.path()?))));
         let asked = compiler.files().filter(|file| !file.is_import()).map(|file| file.name().to_owned());
         let (paths, asked) = (paths.collect(), asked.collect());
         compiler.include_source_info(false);
@@ -97,7 +98,7 @@ fn folders(protos: &[PathBuf], includes: &[PathBuf]) -> Vec<PathBuf> {
 /// Whether `proto` is a file in one of `includes`; protox says less about why it is not.
 fn find(proto: &Path, includes: &[PathBuf]) -> Result<(), Error> {
     let looked_in = listed(includes);
-    if includes.iter().any(|include| include.join(proto).is_file()) {
+    if proto.is_relative() && includes.iter().any(|include| include.join(proto).is_file()) {
         return Ok(());
     }
     if !proto.is_file() {
@@ -113,10 +114,16 @@ fn find(proto: &Path, includes: &[PathBuf]) -> Result<(), Error> {
     Err(Error::new(format!("{} is in none of the folders to look in", proto.display()), help))
 }
 
+/// The path of a file in a folder, as one would write it.
+fn inside(folder: &Path, file: &str) -> PathBuf {
+    let path = folder.join(file);
+    path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)
+}
+
 /// What protox found wrong, with the place in the file as it lies on disk.
 fn explain(error: &protox::Error, includes: &[PathBuf], proto: Option<&Path>) -> Error {
     let file = error.file().unwrap_or_default();
-    let path = includes.iter().map(|include| include.join(file)).find(|path| path.is_file());
+    let path = includes.iter().map(|include| inside(include, file)).find(|path| path.is_file());
     let path = path.or_else(|| proto.map(Path::to_owned)).unwrap_or_else(|| PathBuf::from(file));
     let source = std::fs::read_to_string(&path).unwrap_or_default();
     if let Some(offset) = edition(&source) {
@@ -131,10 +138,13 @@ fn explain(error: &protox::Error, includes: &[PathBuf], proto: Option<&Path>) ->
 }
 
 fn finding(problem: &dyn Diagnostic, path: &Path, source: &str, includes: &[PathBuf]) -> Finding {
-    let span = problem.labels().and_then(|mut labels| labels.next());
-    let at = |span: LabeledSpan| Place::in_source(path, source, span.offset(), span.len());
+    let labels: Vec<LabeledSpan> = problem.labels().into_iter().flatten().collect();
+    let says = |label: &&LabeledSpan, part: &str| label.label().is_some_and(|text| text.contains(part));
+    // Of two places, the second is the one to change.
+    let label = labels.iter().find(|label| says(label, "again") || says(label, "found")).or(labels.first());
+    let at = |label: &LabeledSpan| Place::in_source(path, source, label.offset(), label.len());
     let mut message = problem.to_string().replace('\'', "`");
-    let place = span.map(at).or_else(|| {
+    let place = label.map(at).or_else(|| {
         // At the end of the file there is nothing to point at but the end.
         message.ends_with("end of file").then(|| Place::in_source(path, source, source.trim_end().len(), 1))
     });
@@ -144,10 +154,19 @@ fn finding(problem: &dyn Diagnostic, path: &Path, source: &str, includes: &[Path
     if let Some(cause) = problem.source() {
         message = format!("{message}: {cause}");
     }
+    let first = labels.iter().find(|other| label.is_some_and(|label| label.offset() > other.offset()));
     let help = problem.help().map(|help| help.to_string().replace('\'', "`"));
+    let help =
+        help.or_else(|| first.map(|first| format!("change one of the two; the other is at {}", at(first))));
     let help = help.or_else(|| advice(&message, includes));
     Finding { message, place, help }
 }
+
+/// The types that are no messages.
+const SCALARS: [&str; 15] = [
+    "bool", "bytes", "double", "fixed32", "fixed64", "float", "int32", "int64", "sfixed32", "sfixed64",
+    "sint32", "sint64", "string", "uint32", "uint64",
+];
 
 /// What to do, where protox leaves it open.
 fn advice(message: &str, includes: &[PathBuf]) -> Option<String> {
@@ -157,12 +176,16 @@ fn advice(message: &str, includes: &[PathBuf]) -> Option<String> {
             "name the folder that the import's path starts from; these were named: {looked_in}"
         ));
     }
+    let scalar = message.strip_prefix("name `").and_then(|rest| rest.strip_suffix("` is not defined"));
+    if scalar.is_some_and(|name| SCALARS.contains(&name)) {
+        return Some("a method takes and returns messages: wrap the value in one".to_owned());
+    }
     let advice = [
         ("is not defined", "define it in this file, or import the .proto that does"),
         ("expected ", "correct it here; what the parser met is marked"),
         ("import cycle", "move what both files need into a third one that imports neither"),
         ("is not a message type", "a method takes and returns messages: wrap the value in one"),
-        ("already", "rename one of the two"),
+        ("not valid utf-8", "save it as UTF-8"),
     ];
     let (_, advice) = advice.iter().find(|(part, _)| message.contains(part))?;
     Some((*advice).to_owned())

@@ -116,13 +116,13 @@ fn writeln_to(code: &mut String, line: impl Display) {
 struct Writer<'a> {
     service: &'a Service,
     driver: Driver,
-    names: &'a Names,
+    names: &'a Names<'a>,
     /// The trait to implement, and what the other names begin with.
     name: &'a str,
 }
 
 impl<'a> Writer<'a> {
-    fn new(service: &'a Service, driver: Driver, names: &'a Names) -> Writer<'a> {
+    fn new(service: &'a Service, driver: Driver, names: &'a Names<'a>) -> Writer<'a> {
         Writer { service, driver, names, name: names.of_service(service) }
     }
 
@@ -164,11 +164,14 @@ impl<'a> Writer<'a> {
         let (name, facade, module) = (self.name, self.names.facade(), self.module());
         let (s, arc) = (self.names.type_parameter(), "::std::sync::Arc");
         let clone = self.names.prelude("Clone");
+        // A name of one letter is also that of the static.
+        let is_ambiguous = self.names.constant(self.service) == name;
+        let link = if is_ambiguous { format!("[`{name}`](trait@{name})") } else { format!("[`{name}`]") };
         let deprecated = if self.service.options.deprecated() { "#[deprecated]\n" } else { "" };
         writeln_to(
             code,
             format_args!(
-                "/// Serves a [`{name}`]: what a `{}::Server` takes.\n\
+                "/// Serves a {link}: what a `{}::Server` takes.\n\
                  #[derive(Debug)]\n\
                  pub struct {name}Server<{s}> {{ service: {arc}<{s}> }}\n\
                  impl<{s}: {name}> {name}Server<{s}> {{\n\

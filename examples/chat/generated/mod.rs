@@ -8,7 +8,7 @@ pub mod zrpc {
         /// Package `zrpc.examples.chat`.
         pub mod chat {
             /// Package `zrpc.examples.chat.v1`.
-            #[allow(clippy::all)]
+            #[allow(dead_code, clippy::all)]
             pub mod v1 {
                 include!("zrpc.examples.chat.v1.rs");
             }

@@ -4,7 +4,7 @@
 /// Package `google`.
 pub mod google {
     /// Package `google.rpc`.
-    #[allow(clippy::all)]
+    #[allow(dead_code, clippy::all)]
     pub mod rpc {
         include!("google.rpc.rs");
     }

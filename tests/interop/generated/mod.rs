@@ -4,7 +4,7 @@
 /// Package `grpc`.
 pub mod grpc {
     /// Package `grpc.testing`.
-    #[allow(clippy::all)]
+    #[allow(dead_code, clippy::all)]
     pub mod testing {
         include!("grpc.testing.rs");
     }
@@ -17,7 +17,7 @@ pub mod xds {
         /// Package `xds.data.orca`.
         pub mod orca {
             /// Package `xds.data.orca.v3`.
-            #[allow(clippy::all)]
+            #[allow(dead_code, clippy::all)]
             pub mod v3 {
                 include!("xds.data.orca.v3.rs");
             }
@@ -29,7 +29,7 @@ pub mod xds {
         /// Package `xds.service.orca`.
         pub mod orca {
             /// Package `xds.service.orca.v3`.
-            #[allow(clippy::all)]
+            #[allow(dead_code, clippy::all)]
             pub mod v3 {
                 include!("xds.service.orca.v3.rs");
             }
