@@ -152,7 +152,9 @@ impl Connection {
             }
             return Ok(false);
         }
-        let stream = Stream::new(self.remote.initial_window_bytes, &self.config);
+        // HEADERS open a stream whatever they say: one that is malformed is open too, so that it can be reset.
+        let mut stream = Stream::new(self.remote.initial_window_bytes, &self.config);
+        stream.state = stream.state.on(state::Event::RecvHeaders).unwrap_or(stream.state);
         self.streams.insert(u64::from(id.0), stream);
         self.active_remote += 1;
         self.timers.disarm(Timer::Idle);
@@ -211,12 +213,7 @@ fn advance(
                 return Err(Violation::ContentLength);
             }
             stream.inbound = Inbound::Content { due };
-            if role == Role::Server {
-                stream.state = stream.state.on(state::Event::RecvHeaders).unwrap_or(stream.state);
-                HeadersKind::Request
-            } else {
-                HeadersKind::Response
-            }
+            if role == Role::Server { HeadersKind::Request } else { HeadersKind::Response }
         }
     };
     if end {

@@ -1,6 +1,7 @@
 //! Two machines in memory on a virtual clock: what one sends, the other receives.
 
 mod calls;
+mod malformed;
 
 use crate::base::{Machine, Out, Output, Time};
 use crate::http2::{Config, Connection, Event};
