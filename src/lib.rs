@@ -1,7 +1,7 @@
 //! RPC whose protocols are values, not processes.
 //!
-//! One dependency for users: the vocabulary of calls is here, the drivers stand in [`tokio`](crate::tokio) (async,
-//! feature `tokio`) and [`blocking`](crate::blocking) (feature `std`), and the state machines below them in [`core`].
+//! One dependency for users: the vocabulary of calls is here, the drivers stand in [`crate::tokio`] (async,
+//! feature `tokio`) and [`crate::blocking`] (feature `std`), and the state machines below them in [`crate::core`].
 //! Code that `zrpc-build` generates from .proto files refers to this crate alone.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
