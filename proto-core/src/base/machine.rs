@@ -75,3 +75,19 @@ impl<M: Machine + ?Sized> Machine for Box<M> {
         (**self).poll_output(now, out)
     }
 }
+
+impl<M: Machine + ?Sized> Machine for &mut M {
+    type Event = M::Event;
+
+    fn handle_input(&mut self, now: Time, input: Bytes) {
+        (**self).handle_input(now, input);
+    }
+
+    fn handle_eof(&mut self, now: Time) {
+        (**self).handle_eof(now);
+    }
+
+    fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<Self::Event> {
+        (**self).poll_output(now, out)
+    }
+}
