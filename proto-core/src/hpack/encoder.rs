@@ -106,18 +106,21 @@ impl Encoder {
     #[inline]
     fn encode_field(&mut self, field: Field<'_>, block: &mut Vec<u8>) {
         let hashes = Hashes::of(&field);
+        if !field.secret
+            && let Some(position) = self.lookup.find_field(&self.table, hashes, &field)
+        {
+            self.admission.on_reference(hashes);
+            return prefix_int::encode(dynamic_index(position), 7, INDEXED, block);
+        }
         let found = static_table::find(hashes.name, field.name, field.value);
         if field.secret {
-            // RFC 7541 §7.1.3: a secret is a never-indexed literal, here and at every hop.
+            // RFC 7541 §7.1.3: the never-indexed literal representation MUST be used for what arrived as one,
+            // and §6.2.3: at every hop. The name alone may come from a table.
             let name = self.name_index(found, hashes, field.name);
             return encode_literal(NEVER_INDEXED, name, field, block);
         }
         if let Found::Field(index) = found {
             return prefix_int::encode(index, 7, INDEXED, block);
-        }
-        if let Some(position) = self.lookup.find_field(&self.table, hashes, &field) {
-            self.admission.on_reference(hashes);
-            return prefix_int::encode(dynamic_index(position), 7, INDEXED, block);
         }
         let name = self.name_index(found, hashes, field.name);
         if self.fits(&field) && self.admission.admits(hashes) {

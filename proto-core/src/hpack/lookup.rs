@@ -164,7 +164,7 @@ impl Lookup {
     }
 }
 
-/// A hash of `octets` continued from `seed`: a multiplication an 8 octets, folded. Not against adversaries.
+/// A hash of `octets` continued from `seed`: a multiplication for each 8 octets, folded. Not against adversaries.
 #[inline]
 pub(crate) const fn hash(seed: u32, octets: &[u8]) -> u32 {
     let mut state = seed as u64 ^ (octets.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -173,13 +173,29 @@ pub(crate) const fn hash(seed: u32, octets: &[u8]) -> u32 {
         state = mix(state ^ u64::from_le_bytes(*word));
         rest = after;
     }
-    let mut last = 0u64;
-    while let Some((&octet, after)) = rest.split_first() {
-        last = last << 8 | octet as u64;
-        rest = after;
+    if !rest.is_empty() {
+        state = mix(state ^ last_word(octets));
     }
-    state = mix(state ^ last);
     (state ^ (state >> 32)) as u32
+}
+
+/// The last 8 octets, or all when there are fewer; the length is hashed elsewhere.
+#[inline]
+const fn last_word(octets: &[u8]) -> u64 {
+    if let Some(word) = octets.last_chunk::<8>() {
+        return u64::from_le_bytes(*word);
+    }
+    if let (Some(first), Some(last)) = (octets.first_chunk::<4>(), octets.last_chunk::<4>()) {
+        return u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << 32;
+    }
+    match octets {
+        [] => 0,
+        [only] => *only as u64,
+        [first, middle @ .., last] => {
+            let middle = if middle.is_empty() { 0 } else { middle[0] };
+            *first as u64 | (middle as u64) << 8 | (*last as u64) << 16
+        }
+    }
 }
 
 #[inline]
