@@ -25,7 +25,7 @@ const BALANCE_MAX: i8 = 64;
 #[derive(Clone, Debug)]
 pub(super) struct Admission {
     balances: [i8; ACCOUNTS],
-    fingerprints: [u16; FINGERPRINTS],
+    fingerprints: [u8; FINGERPRINTS],
 }
 
 impl Admission {
@@ -57,7 +57,7 @@ impl Admission {
 
     /// Whether the field was seen lately; from now on it was.
     fn is_seen(&mut self, hashes: Hashes) -> bool {
-        let fingerprint = (hashes.field >> 16) as u16;
+        let fingerprint = (hashes.field >> 24) as u8;
         let place = &mut self.fingerprints[hashes.field as usize % FINGERPRINTS];
         core::mem::replace(place, fingerprint) == fingerprint
     }

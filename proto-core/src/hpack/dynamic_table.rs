@@ -148,8 +148,8 @@ impl DynamicTable {
     }
 }
 
-/// What the first insertion allocates: about the fields of one gRPC request.
-const OCTETS_AT_FIRST: usize = 256;
+/// What the first insertion allocates: about the fields of a gRPC response.
+const OCTETS_AT_FIRST: usize = 128;
 
 #[cfg(test)]
 mod tests {

@@ -281,6 +281,6 @@ mod tests {
     #[test]
     fn an_idle_encoder_holds_no_memory_beside_itself() {
         assert_eq!(Encoder::new(1 << 20).memory(), size_of::<Encoder>());
-        assert!(size_of::<Encoder>() <= 640, "{}", size_of::<Encoder>());
+        assert!(size_of::<Encoder>() <= 512, "{}", size_of::<Encoder>());
     }
 }
