@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_beyond_its_limits_is_cut_but_its_whole_block_enters_the_table() {
+    fn rfc9113_10_5_1_a_list_beyond_its_limits_is_cut_but_its_whole_block_is_processed() {
         let mut decoder = Decoder::new(4096);
         let mut fields = Fields::new();
         let block = [literal(b"a", b"1"), literal(b"b", &[b'2'; 100]), literal(b"c", b"3")].concat();

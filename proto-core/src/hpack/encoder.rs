@@ -56,11 +56,13 @@ impl Encoder {
     /// Takes over the peer's SETTINGS_HEADER_TABLE_SIZE, in bytes; the next block tells the peer what we made
     /// of it.
     pub fn set_peer_table_size_max(&mut self, max: usize) {
+        // RFC 7541 §4.2 and §6.3: what we choose MUST be at most what the peer allows.
         self.size_next = self.size_willing.min(max);
         self.size_lowest = self.size_lowest.min(self.size_next);
     }
 
     /// Appends the block for a list of fields to `block`. Every block made has to reach the peer, in order.
+    /// Names and values have to be shorter than 2 GiB each.
     pub fn encode<'a>(&mut self, fields: impl IntoIterator<Item = Field<'a>>, block: &mut Vec<u8>) {
         self.encode_size_updates(block);
         for field in fields {
@@ -116,6 +118,7 @@ impl Encoder {
         if field.secret {
             // RFC 7541 §7.1.3: the never-indexed literal representation MUST be used for what arrived as one,
             // and §6.2.3: at every hop. The name alone may come from a table.
+            // RFC 9113 §10.6: so no secret stands in a table where guesses could be compared with it.
             let name = self.name_index(found, hashes, field.name);
             return encode_literal(NEVER_INDEXED, name, field, block);
         }
@@ -197,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc7541_4_2_the_lowest_and_the_final_size_open_the_next_block() {
+    fn rfc7541_4_2_the_smallest_and_the_final_size_open_the_next_block() {
         let mut encoder = Encoder::new(4096);
         encode(&mut encoder, &[Field::new(b"a", b"b")]);
         for size in [3000, 100, 200, 2000] {
@@ -233,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc7541_4_2_the_table_never_exceeds_what_either_side_wants() {
+    fn rfc7541_6_3_the_table_never_exceeds_what_either_side_wants() {
         let mut encoder = Encoder::new(1000);
         encoder.set_peer_table_size_max(1 << 20);
         assert_eq!(encode(&mut encoder, &[]), size_update(1000));
@@ -241,6 +244,7 @@ mod tests {
         assert_eq!(encode(&mut encoder, &[]), size_update(500));
     }
 
+    /// RFC 9113 §10.6: a secret shares no compression context with what an attacker controls.
     #[test]
     fn rfc7541_7_1_3_a_secret_is_never_indexed_even_if_a_table_has_it() {
         let mut encoder = Encoder::new(4096);

@@ -61,6 +61,7 @@ impl Count {
         if self.bytes > self.abuse_bytes {
             return Err(HpackError::ListTooLarge { limit: self.abuse_bytes });
         }
+        // RFC 9113 §10.5.1: a field block that is too large is still processed to its end, for the table's sake.
         self.exceeded |= self.bytes > self.limits.bytes_max || self.fields > self.limits.fields_max;
         Ok(!self.exceeded)
     }
