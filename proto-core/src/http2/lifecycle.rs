@@ -196,6 +196,7 @@ impl Connection {
     pub(super) fn check_end(&mut self) {
         match self.phase {
             Phase::Ended => {}
+            Phase::Alive => self.leave_if_done(),
             Phase::InputEnded => {
                 let whole =
                     self.reader.is_between_frames() && self.block.is_none() || self.reader.awaits_preface();
@@ -206,31 +207,24 @@ impl Connection {
                 };
                 self.end(end);
             }
-            Phase::Alive => {
-                let leaving = matches!(self.drain, Drain::Final { .. })
-                    || self.role == Role::Client && self.goaway_received.is_some();
-                if leaving && self.streams.is_empty() && self.pending.is_empty() {
-                    let end = self.peer_error.take().unwrap_or(End::Graceful);
-                    if self.drain == Drain::No {
-                        self.say_goaway(StreamId::CONNECTION);
-                    }
-                    self.end(end);
-                }
+        }
+    }
+
+    /// Ends the connection when it drains, or the server wants it to, and the last stream is over.
+    pub(super) fn leave_if_done(&mut self) {
+        let leaving = matches!(self.drain, Drain::Final { .. })
+            || self.role == Role::Client && self.goaway_received.is_some();
+        if self.phase == Phase::Alive && leaving && self.streams.is_empty() {
+            let end = self.peer_error.take().unwrap_or(End::Graceful);
+            if self.drain == Drain::No {
+                self.say_goaway(StreamId::CONNECTION);
             }
+            self.end(end);
         }
     }
 
     /// Ends the connection: the last event is queued, and all but control frames is forgotten.
     pub(super) fn end(&mut self, end: End) {
-        // What never left this side is safe to try elsewhere; its owner learns that first.
-        let mut at = None;
-        while let Some(id) = self.streams.next_id(at) {
-            at = Some(id);
-            let id = StreamId(id as u32);
-            if !self.has_written_head(id) {
-                self.pending.push_back(Event::Closed { stream: id, reason: CloseReason::NotProcessed });
-            }
-        }
         self.phase = Phase::Ended;
         self.streams.clear();
         self.outbox.clear();

@@ -17,6 +17,11 @@ impl Connection {
     /// Reads as far as the next event.
     pub(super) fn read(&mut self) -> Option<Event> {
         while self.phase != Phase::Ended {
+            // Before more is read, so that it does not matter how much of what follows has arrived.
+            self.leave_if_done();
+            if !self.pending.is_empty() {
+                break;
+            }
             let piece = match self.reader.next(self.config.max_frame_bytes) {
                 Ok(Some(piece)) => piece,
                 Ok(None) => return None,
@@ -29,8 +34,10 @@ impl Connection {
                     break;
                 }
             };
-            if let Some(event) = self.on_piece(piece) {
-                // Frames may have queued events of their own; those came first.
+            // Frames may have queued events of their own; those came first, and after the last one nothing comes.
+            if let Some(event) = self.on_piece(piece)
+                && self.phase != Phase::Ended
+            {
                 self.pending.push_back(event);
             }
             if !self.pending.is_empty() {
