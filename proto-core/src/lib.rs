@@ -25,4 +25,3 @@ pub mod codec;
 pub mod hpack;
 pub mod http2;
 pub mod rpc;
-pub mod stack;

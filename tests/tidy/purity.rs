@@ -7,7 +7,7 @@ use std::fs;
 const CORE: &str = "proto-core/src/";
 /// What tests machines is none: the laws suite reads a seed from the environment, fuzz bodies panic when they find something.
 fn is_test_bench(path: &str) -> bool {
-    path.starts_with("proto-core/src/base/laws/") || path.ends_with("/fuzz.rs")
+    path.starts_with("proto-core/src/base/laws/") || path.contains("/trial/") || path.ends_with("/fuzz.rs")
 }
 
 /// Which folders each folder of the core may import. Data falls straight down, so imports do too.

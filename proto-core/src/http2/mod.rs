@@ -32,6 +32,8 @@ pub mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod trial;
 pub mod validate;
 pub mod violation;
 mod window_tuning;

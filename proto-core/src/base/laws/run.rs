@@ -36,19 +36,14 @@ pub(super) fn run<S: Subject>(
     let mut run = Run::<S>::new(seed, schedule);
     run.settle()?;
     let mut is_probed = false;
-    for (index, step) in script.steps.iter().enumerate() {
-        let is_more_input = script.steps.get(index + 1).is_some_and(is_input_at_once);
-        run.step(step, is_more_input)?;
+    for step in &script.steps {
+        run.step(step)?;
         if run.trace.is_over && !is_probed {
             is_probed = true;
             run.probe(script)?;
         }
     }
     Ok(run.trace)
-}
-
-fn is_input_at_once<C>(step: &Step<C>) -> bool {
-    step.wait.is_zero() && matches!(step.act, Act::Input(_))
 }
 
 struct Run<S: Subject> {
@@ -79,21 +74,22 @@ impl<S: Subject> Run<S> {
         Run { subject, schedule, now, wake: None, out, is_eof: false, written: 0, trace }
     }
 
-    fn step(&mut self, step: &Step<S::Command>, is_more_input: bool) -> Result<(), Breach> {
+    fn step(&mut self, step: &Step<S::Command>) -> Result<(), Breach> {
         self.sleep(step.wait)?;
         match &step.act {
+            Act::Part(bytes) if !self.is_eof => {
+                self.subject.machine().handle_input(self.now, bytes.clone());
+                return self.read_a_little();
+            }
             Act::Input(bytes) if !self.is_eof => {
                 self.subject.machine().handle_input(self.now, bytes.clone());
-                if is_more_input && let Some(polls) = self.schedule.polls_between_pieces() {
-                    return self.poll_a_little(polls);
-                }
             }
             Act::Eof if !self.is_eof => {
                 self.is_eof = true;
                 self.subject.machine().handle_eof(self.now);
             }
             Act::Command(command) => self.command(command)?,
-            Act::Input(_) | Act::Eof | Act::Nothing => {}
+            Act::Input(_) | Act::Part(_) | Act::Eof | Act::Nothing => {}
         }
         self.settle()
     }
@@ -139,20 +135,21 @@ impl<S: Subject> Run<S> {
         Ok(())
     }
 
-    fn poll_a_little(&mut self, polls: u64) -> Result<(), Breach> {
-        for _ in 0..polls {
-            if !matches!(self.poll()?, Output::Event(_)) {
+    /// Polls without room: what was written now would race with the rest of the input, as it does on a real wire.
+    fn read_a_little(&mut self) -> Result<(), Breach> {
+        for _ in 0..self.schedule.polls_between_parts() {
+            if !matches!(self.poll(0)?, Output::Event(_)) {
                 break;
             }
         }
-        self.send_all();
         Ok(())
     }
 
     /// Polls until nothing is left to do at this instant.
     fn settle(&mut self) -> Result<(), Breach> {
         for _ in 0..POLLS_PER_INSTANT_MAX {
-            match self.poll()? {
+            let room = self.schedule.room();
+            match self.poll(room)? {
                 Output::Event(_) => {}
                 Output::Full(_) => self.send_some(),
                 Output::Idle(wake) => {
@@ -165,8 +162,8 @@ impl<S: Subject> Run<S> {
         Err((Law::NoSpin, format!("{POLLS_PER_INSTANT_MAX} polls at one instant did not reach Idle")))
     }
 
-    fn poll(&mut self) -> Result<Output<EventOf<S>>, Breach> {
-        self.out.set_room(self.schedule.room());
+    fn poll(&mut self, room: usize) -> Result<Output<EventOf<S>>, Breach> {
+        self.out.set_room(room);
         let (had_room, len) = (self.out.has_room(), self.out.len());
         let output = self.subject.machine().poll_output(self.now, &mut self.out);
         self.trace.polls += 1;

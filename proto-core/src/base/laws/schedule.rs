@@ -14,7 +14,7 @@ const PLENTY: usize = 1 << 24;
 pub(super) enum Kind {
     /// Settles after each step; sleeps until the wake; room for everything.
     Plain,
-    /// Polls sometimes, or not at all, between pieces of input.
+    /// Reads sometimes, or not at all, between parts of an input.
     Chunks,
     /// Polls at many instants at which nothing is due.
     Ticker,
@@ -38,15 +38,12 @@ impl Schedule {
         Schedule { kind, is_every_millisecond: chance.below(8) == 0, chance }
     }
 
-    /// How many polls follow a piece of input when more arrives at the same instant; `None` is as many as it takes.
-    pub fn polls_between_pieces(&mut self) -> Option<u64> {
-        match self.kind {
-            Kind::Chunks | Kind::Mixed => match self.chance.below(3) {
-                0 => None,
-                1 => Some(0),
-                _ => Some(1 + self.chance.below(3)),
-            },
-            Kind::Plain | Kind::Ticker | Kind::Room => None,
+    /// How many polls follow a part of an input before the next part: none, a few, or as many as it takes.
+    pub fn polls_between_parts(&mut self) -> u64 {
+        match self.chance.below(3) {
+            0 => 0,
+            1 => 1 + self.chance.below(3),
+            _ => u64::MAX,
         }
     }
 

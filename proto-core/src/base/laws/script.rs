@@ -16,6 +16,8 @@ pub(super) struct Step<C> {
 #[derive(Clone, Debug)]
 pub(super) enum Act<C> {
     Input(Bytes),
+    /// Input that goes on with the next step: the machine may read, and not write.
+    Part(Bytes),
     Eof,
     Command(C),
     Nothing,
@@ -81,7 +83,7 @@ impl<C> Script<C> {
     pub(super) fn commands(&self) -> impl Iterator<Item = &C> {
         self.steps.iter().filter_map(|step| match &step.act {
             Act::Command(command) => Some(command),
-            Act::Input(_) | Act::Eof | Act::Nothing => None,
+            _ => None,
         })
     }
 }
@@ -113,32 +115,41 @@ impl<C: Clone> Script<C> {
         self
     }
 
-    /// The same input in other pieces: what arrives at one instant is joined, then split anywhere, down to single bytes
-    /// when there are few.
-    pub(super) fn rechunked(&self, chance: &mut Entropy) -> Script<C> {
-        let pieces = [1, 3, 10, 60, 300][chance.below(5) as usize];
-        let mut script = Script::new();
-        let mut pending = Vec::new();
-        for step in &self.steps {
-            if !step.wait.is_zero() {
-                script = script.pieces(&mut pending, pieces, chance).wait(step.wait);
-            }
-            match &step.act {
-                Act::Input(bytes) => pending.extend_from_slice(bytes),
-                act => script = script.pieces(&mut pending, pieces, chance).then(act.clone()),
+    /// The same script with some of what arrives at one instant joined.
+    pub(super) fn joined(self, chance: &mut Entropy) -> Script<C> {
+        let mut steps: Vec<Step<C>> = Vec::new();
+        for step in self.steps {
+            match (steps.last_mut().map(|step| &mut step.act), &step.act) {
+                (Some(Act::Input(before)), Act::Input(more))
+                    if step.wait.is_zero() && chance.below(2) == 0 =>
+                {
+                    *before = [&before[..], &more[..]].concat().into();
+                }
+                _ => steps.push(step),
             }
         }
-        script.pieces(&mut pending, pieces, chance)
+        Script { steps, pause: self.pause }
     }
 
-    fn pieces(mut self, pending: &mut Vec<u8>, pieces: usize, chance: &mut Entropy) -> Script<C> {
-        let piece_max = 2 * (pending.len() / pieces) as u64;
-        let mut rest = Bytes::from(core::mem::take(pending));
-        while !rest.is_empty() {
-            let count = (1 + chance.below(piece_max) as usize).min(rest.len());
-            self = self.input(rest.split_to(count));
+    /// The same script with its input in parts: few or many, down to single bytes when the input is short.
+    pub(super) fn split(&self, chance: &mut Entropy) -> Script<C> {
+        let parts = [1, 3, 10, 60, 300][chance.below(5) as usize];
+        let mut script = Script::new();
+        for Step { wait, act } in &self.steps {
+            script = script.wait(*wait);
+            let Act::Input(bytes) = act else {
+                script = script.then(act.clone());
+                continue;
+            };
+            let mut rest = bytes.clone();
+            let part_max = 2 * (rest.len() / parts) as u64;
+            while rest.len() > 1 {
+                let count = (1 + chance.below(part_max) as usize).min(rest.len() - 1);
+                script = script.then(Act::Part(rest.split_to(count)));
+            }
+            script = script.input(rest);
         }
-        self
+        script
     }
 
     fn indices_of_input(&self) -> Vec<usize> {
@@ -165,7 +176,7 @@ mod tests {
     fn input_of(script: &Script<()>) -> Vec<u8> {
         let mut all = Vec::new();
         for step in &script.steps {
-            if let Act::Input(bytes) = &step.act {
+            if let Act::Input(bytes) | Act::Part(bytes) = &step.act {
                 all.extend_from_slice(bytes);
             }
         }
@@ -173,11 +184,12 @@ mod tests {
     }
 
     #[test]
-    fn rechunking_keeps_every_byte_every_pause_and_every_command() {
+    fn joining_and_splitting_keep_every_byte_every_pause_and_every_command() {
         let script = Script::new().input("hello").input(" world").wait(Duration::from_millis(3)).input("!");
         let script = script.command(()).wait(Duration::from_millis(4)).eof().finished();
         for seed in 0..200 {
-            let other = script.rechunked(&mut Entropy::from_seed(seed));
+            let mut chance = Entropy::from_seed(seed);
+            let other = script.clone().joined(&mut chance).split(&mut chance);
             assert_eq!(input_of(&other), b"hello world!");
             assert_eq!(other.commands().count(), 1);
             assert_eq!(other.steps.iter().map(|step| step.wait).sum::<Duration>(), Duration::from_millis(7));

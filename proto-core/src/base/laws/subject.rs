@@ -57,6 +57,13 @@ pub trait Subject: Sized {
         false
     }
 
+    /// Which of several independent streams an event belongs to. How much of which is written first depends on room, so
+    /// under L5 the events of different streams may change places; those of one stream never do.
+    fn stream(event: &EventOf<Self>) -> u64 {
+        let _ = event;
+        0
+    }
+
     /// Adds `next` to `last` when both are parts of the same run of data, and says whether it did.
     fn join(last: &mut EventOf<Self>, next: &EventOf<Self>) -> bool {
         let _ = (last, next);

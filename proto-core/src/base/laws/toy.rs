@@ -22,7 +22,7 @@ const BYE: u8 = 4;
 const KEEPALIVE: Duration = Duration::from_millis(50);
 const IDLE_MAX: Duration = Duration::from_millis(200);
 const PONGS_MAX: usize = 4;
-const ECHO_BYTES_MAX: usize = 1024;
+const ECHO_BYTES_MAX: usize = 512;
 const FRAME_MAX: usize = 2 + 255;
 const MEMORY_MAX: usize = ECHO_BYTES_MAX + (PONGS_MAX + 2) * FRAME_MAX;
 
@@ -260,7 +260,7 @@ impl<const FAULT: Fault> Subject for Rig<FAULT> {
         let mut chance = Entropy::from_seed(seed);
         let mut script = Script::new();
         for _ in 0..4 + chance.below(40) {
-            let payload: Vec<u8> = (0..chance.below(200)).map(|byte| byte as u8).collect();
+            let payload: Vec<u8> = (0..chance.below(60)).map(|byte| byte as u8).collect();
             let frame = |kind| [&[kind, payload.len() as u8][..], &payload].concat();
             script = match chance.below(16) {
                 0..=5 => script.input(frame(DATA)),
@@ -346,7 +346,7 @@ fn a_sound_machine_keeps_all_laws_under_ten_thousand_schedules() {
 #[test]
 fn the_digest_is_the_same_in_any_process() {
     let report = try_check::<Rig<NONE>>(0..160).unwrap_or_else(|broken| panic!("{broken}"));
-    assert_eq!(report.digest, 9_818_695_443_122_267_996, "{report:?}");
+    assert_eq!(report.digest, 6_016_291_058_989_831_405, "{report:?}");
 }
 
 #[test]
