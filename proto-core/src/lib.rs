@@ -25,3 +25,4 @@ pub mod codec;
 pub mod hpack;
 pub mod http2;
 pub mod rpc;
+pub mod stack;

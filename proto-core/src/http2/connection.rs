@@ -146,6 +146,17 @@ impl Connection {
         &self.fields
     }
 
+    /// Takes that header list out, to read it while commands are given; [`Connection::put_fields`] brings it back.
+    #[must_use]
+    pub fn take_fields(&mut self) -> Fields {
+        core::mem::take(&mut self.fields)
+    }
+
+    /// Brings the memory of a header list back.
+    pub fn put_fields(&mut self, fields: Fields) {
+        self.fields = fields;
+    }
+
     /// Which side this is.
     #[must_use]
     pub fn role(&self) -> Role {

@@ -225,6 +225,15 @@ impl Connection {
 
     /// Ends the connection: the last event is queued, and all but control frames is forgotten.
     pub(super) fn end(&mut self, end: End) {
+        // What never left this side is safe to try elsewhere; its owner learns that first.
+        let mut at = None;
+        while let Some(id) = self.streams.next_id(at) {
+            at = Some(id);
+            let id = StreamId(id as u32);
+            if !self.has_written_head(id) {
+                self.pending.push_back(Event::Closed { stream: id, reason: CloseReason::NotProcessed });
+            }
+        }
         self.phase = Phase::Ended;
         self.streams.clear();
         self.outbox.clear();

@@ -181,7 +181,7 @@ impl Connection {
     }
 
     /// Whether the peer knows of the stream: its own, or ours once HEADERS are written.
-    fn has_written_head(&self, id: StreamId) -> bool {
+    pub(super) fn has_written_head(&self, id: StreamId) -> bool {
         if id.is_client() != (self.role == Role::Client) {
             return true;
         }

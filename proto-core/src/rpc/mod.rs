@@ -2,18 +2,25 @@
 
 pub mod code;
 pub mod codec;
+pub mod compression;
 pub mod encoding;
+pub mod grpc;
 pub mod interceptor;
+pub mod message;
 pub mod metadata;
 pub mod method;
+pub mod percent;
 pub mod request;
 pub mod session;
 pub mod status;
+pub mod streams;
+pub mod timeout;
 
 pub use code::Code;
 #[cfg(feature = "prost")]
 pub use codec::ProstCodec;
 pub use codec::{Codec, CodecError, RawCodec};
+pub use compression::{Compression, Level};
 pub use encoding::Encoding;
 pub use interceptor::{Interceptor, Interceptors, Side};
 pub use metadata::{Metadata, MetadataError};

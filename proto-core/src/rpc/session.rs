@@ -214,7 +214,7 @@ pub trait ClientSession: Machine<Event = ClientEvent> {
     /// Gives credit for a message back to the server.
     fn consume(&mut self, call: CallId, credit: u32);
 
-    /// The response's metadata, once `Head` came and until the next poll after `Ended`.
+    /// The response's metadata, from `Head` until `Ended`.
     fn response_metadata(&self, call: CallId) -> Option<&Metadata>;
 
     /// Starts no new calls and closes when the open ones are over.

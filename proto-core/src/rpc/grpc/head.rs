@@ -1,0 +1,226 @@
+//! The heads of requests and responses, written and read.
+
+use crate::base::{Fields, Time};
+use crate::rpc::session::StartCall;
+use crate::rpc::{Encoding, Metadata, Status, timeout};
+use alloc::format;
+use alloc::string::String;
+
+/// What every request of a client says alike.
+#[derive(Clone, Debug)]
+pub struct RequestDefaults {
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// The authority, such as `localhost:50051`.
+    pub authority: String,
+    /// What `user-agent` says; the application's name first, the library's after it.
+    pub user_agent: String,
+}
+
+/// A set of encodings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Encodings(u8);
+
+impl Encodings {
+    pub(super) fn contains(self, encoding: Encoding) -> bool {
+        self.0 & (1 << encoding as u8) != 0
+    }
+
+    /// Reads `grpc-accept-encoding`; names that are not known are passed over.
+    fn parse(text: &[u8]) -> Encodings {
+        let names = text.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        Encodings(names.filter_map(Encoding::from_name).fold(0, |set, encoding| set | 1 << encoding as u8))
+    }
+}
+
+/// What `grpc-accept-encoding` of this build says.
+pub(super) const ACCEPTED: &[u8] = match (cfg!(feature = "gzip"), cfg!(feature = "zstd")) {
+    (true, true) => b"identity,gzip,deflate,zstd",
+    (true, false) => b"identity,gzip,deflate",
+    (false, true) => b"identity,zstd",
+    (false, false) => b"identity",
+};
+
+/// Writes a request's head.
+pub(super) fn write_request(
+    fields: &mut Fields,
+    defaults: &RequestDefaults,
+    start: &StartCall<'_>,
+    now: Time,
+) {
+    fields.add(b":method", b"POST");
+    fields.add(b":scheme", defaults.scheme.as_bytes());
+    fields.add(b":path", start.path.as_bytes());
+    fields.add(b":authority", defaults.authority.as_bytes());
+    fields.add(b"te", b"trailers");
+    fields.add(b"content-type", b"application/grpc");
+    if !defaults.user_agent.is_empty() {
+        fields.add(b"user-agent", defaults.user_agent.as_bytes());
+    }
+    if let Some(deadline) = start.deadline {
+        let text = timeout::emit(deadline.saturating_since(now));
+        fields.add(b"grpc-timeout", text.as_bytes());
+    }
+    if let Some(encoding) = start.compression {
+        fields.add(b"grpc-encoding", encoding.name().as_bytes());
+    }
+    if ACCEPTED != b"identity" {
+        fields.add(b"grpc-accept-encoding", ACCEPTED);
+    }
+    for field in start.metadata.fields() {
+        fields.push(field);
+    }
+}
+
+/// Writes a response's head.
+pub(super) fn write_response(fields: &mut Fields, metadata: &Metadata, encoding: Option<Encoding>) {
+    fields.add(b":status", b"200");
+    fields.add(b"content-type", b"application/grpc");
+    if let Some(encoding) = encoding {
+        fields.add(b"grpc-encoding", encoding.name().as_bytes());
+    }
+    for field in metadata.fields() {
+        fields.push(field);
+    }
+}
+
+/// What a server reads in a request's head.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RequestParts {
+    pub(super) path: String,
+    pub(super) authority: String,
+    pub(super) metadata: Metadata,
+    pub(super) deadline: Option<Time>,
+    pub(super) encoding: Option<Encoding>,
+    pub(super) accepts: Encodings,
+}
+
+impl RequestParts {
+    /// Forgets everything; keeps the buffers.
+    pub(super) fn clear(&mut self) {
+        self.path.clear();
+        self.authority.clear();
+        self.metadata.clear();
+        self.deadline = None;
+        self.encoding = None;
+        self.accepts = Encodings::default();
+    }
+}
+
+/// Why a request is no gRPC call that can be served.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Refusal {
+    /// It is no gRPC at all: an HTTP status answers it.
+    Http(&'static [u8; 3]),
+    /// It is gRPC: a status answers it.
+    Status(Status),
+}
+
+/// Reads a request's head.
+pub(super) fn read_request(fields: &Fields, now: Time, parts: &mut RequestParts) -> Result<(), Refusal> {
+    let mut content_type: &[u8] = b"";
+    let mut post = false;
+    let mut malformed_timeout = false;
+    let mut unknown_encoding = None;
+    for field in fields {
+        match field.name {
+            b":method" => post = field.value == b"POST",
+            b":path" => push_text(&mut parts.path, field.value),
+            b":authority" => push_text(&mut parts.authority, field.value),
+            b"host" if parts.authority.is_empty() => push_text(&mut parts.authority, field.value),
+            b"content-type" => content_type = field.value,
+            b"grpc-timeout" => match timeout::parse(field.value) {
+                Some(timeout) => parts.deadline = Some(now + timeout),
+                None => malformed_timeout = true,
+            },
+            b"grpc-encoding" if field.value != b"identity" => match Encoding::from_name(field.value) {
+                Some(encoding) if encoding.is_built_in() => parts.encoding = Some(encoding),
+                _ => unknown_encoding = Some(String::from_utf8_lossy(field.value).into_owned()),
+            },
+            b"grpc-accept-encoding" => parts.accepts = Encodings::parse(field.value),
+            name if name.starts_with(b":") => {}
+            _ => {
+                parts.metadata.take_from_wire(field);
+            }
+        }
+    }
+    if !is_grpc(content_type) {
+        return Err(Refusal::Http(b"415"));
+    }
+    if !post {
+        return Err(Refusal::Http(b"405"));
+    }
+    if malformed_timeout {
+        let text = "grpc-timeout is malformed: 1 to 8 digits and one of H M S m u n are expected";
+        return Err(Refusal::Status(Status::internal(text)));
+    }
+    if let Some(name) = unknown_encoding {
+        let text = format!("the encoding {name:?} is not supported; see grpc-accept-encoding");
+        return Err(Refusal::Status(Status::unimplemented(text)));
+    }
+    Ok(())
+}
+
+/// Whether a content type is gRPC's: `application/grpc`, then nothing, `+` or `;`.
+pub(super) fn is_grpc(content_type: &[u8]) -> bool {
+    let rest = match content_type.split_at_checked(b"application/grpc".len()) {
+        Some((base, rest)) if base.eq_ignore_ascii_case(b"application/grpc") => rest,
+        _ => return false,
+    };
+    matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+}
+
+/// Header values that arrive are any bytes; as text, what is no UTF-8 is marked.
+fn push_text(text: &mut String, value: &[u8]) {
+    match core::str::from_utf8(value) {
+        Ok(value) => text.push_str(value),
+        Err(_) => text.push_str(&String::from_utf8_lossy(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Field;
+    use core::time::Duration;
+
+    fn read(list: &[(&str, &str)]) -> Result<RequestParts, Refusal> {
+        let head = [(":method", "POST"), (":path", "/s/m"), ("content-type", "application/grpc")];
+        let fields: Fields = list
+            .iter()
+            .chain(head.iter().filter(|(name, _)| !list.iter().any(|(other, _)| other == name)))
+            .map(|(name, value)| Field::new(name.as_bytes(), value.as_bytes()))
+            .collect();
+        let mut parts = RequestParts::default();
+        read_request(&fields, Time::START, &mut parts).map(|()| parts)
+    }
+
+    #[test]
+    fn content_types_are_grpc_just_when_the_protocol_document_says_so() {
+        for yes in ["application/grpc", "application/grpc+proto", "application/grpc;x=y", "Application/gRPC"]
+        {
+            assert!(read(&[("content-type", yes)]).is_ok(), "{yes}");
+        }
+        for no in ["", "application/grpcfoo", "application/grpc-web", "text/plain", "application/json"] {
+            assert_eq!(read(&[("content-type", no)]).err(), Some(Refusal::Http(b"415")), "{no}");
+        }
+        assert_eq!(read(&[(":method", "GET")]).err(), Some(Refusal::Http(b"405")));
+    }
+
+    #[test]
+    fn a_head_gives_deadline_metadata_and_encodings() {
+        let parts = read(&[
+            ("grpc-timeout", "5m"),
+            ("k", "v"),
+            ("grpc-internal", "hidden"),
+            ("grpc-accept-encoding", "gzip , br,deflate"),
+        ])
+        .unwrap();
+        assert_eq!(parts.deadline, Some(Time::START + Duration::from_millis(5)));
+        assert_eq!(parts.metadata.iter().collect::<alloc::vec::Vec<_>>(), [("k", "v")]);
+        assert!(parts.accepts.contains(Encoding::Gzip) && parts.accepts.contains(Encoding::Deflate));
+        assert!(!parts.accepts.contains(Encoding::Zstd));
+        assert!(matches!(read(&[("grpc-timeout", "5")]), Err(Refusal::Status(_))));
+        assert!(matches!(read(&[("grpc-encoding", "br")]), Err(Refusal::Status(_))));
+    }
+}

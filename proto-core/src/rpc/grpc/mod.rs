@@ -1,0 +1,24 @@
+//! gRPC over any carrier that has streams with header lists: HTTP/2 today.
+//!
+//! ```text
+//! request   :method POST, :path /package.Service/Method, te trailers, content-type application/grpc, grpc-timeout, …
+//!           (flag length message)*
+//! response  :status 200, content-type application/grpc, …
+//!           (flag length message)*
+//!           grpc-status, grpc-message, grpc-status-details-bin, …      or all of it in one list: Trailers-Only
+//! ```
+//!
+//! The engines here know neither frames nor windows: they get the carrier as an argument ([`crate::rpc::streams`]).
+
+pub mod client;
+mod head;
+mod inbound;
+mod limits;
+mod mapping;
+pub mod server;
+mod trailers;
+
+pub use client::ClientCalls;
+pub use head::RequestDefaults;
+pub use limits::Limits;
+pub use server::ServerCalls;

@@ -1,0 +1,423 @@
+//! The calls of a server's connection.
+//!
+//! A call lives from the request's head until its status is commanded, the client gives up, or its deadline passes;
+//! whichever comes first is its one `Ended`. What is queued by then is the carrier's to send.
+
+use crate::base::{Deadlines, Fields, Flow, IdTable, Misuse, Time, Wake};
+use crate::rpc::compression::compress;
+use crate::rpc::grpc::head::{ACCEPTED, Refusal, RequestParts, read_request, write_response};
+use crate::rpc::grpc::inbound::{Inbound, truncated};
+use crate::rpc::grpc::limits::Limits;
+use crate::rpc::grpc::mapping::status_for_end;
+use crate::rpc::grpc::trailers;
+use crate::rpc::message::prefix;
+use crate::rpc::session::{CallId, RequestHead, ServerEvent};
+use crate::rpc::streams::{Reset, StreamEnd, Streams};
+use crate::rpc::{Code, Encoding, Metadata, Origin, Status};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+/// Ended calls whose memory is kept for new ones.
+const SPARE_CALLS: usize = 16;
+
+/// What the client may still send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Input {
+    #[default]
+    Open,
+    /// Its end arrived; messages before it may still wait to be read.
+    Ending,
+    /// `HalfClosed` was reported.
+    Ended,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Call {
+    parts: RequestParts,
+    inbound: Inbound,
+    input: Input,
+    head_sent: bool,
+    blocked: bool,
+    /// The encoding of messages sent with `compress`.
+    encoding: Option<Encoding>,
+}
+
+/// The calls of one connection, server side.
+#[derive(Clone, Debug)]
+pub struct ServerCalls {
+    limits: Limits,
+    calls: IdTable<Call>,
+    spare: Vec<Call>,
+    deadlines: Deadlines,
+    /// The call whose input is being read.
+    reading: Option<u64>,
+    pending: VecDeque<ServerEvent>,
+}
+
+impl ServerCalls {
+    /// No calls yet.
+    #[must_use]
+    pub fn new(limits: Limits) -> ServerCalls {
+        ServerCalls {
+            limits,
+            calls: IdTable::default(),
+            spare: Vec::new(),
+            deadlines: Deadlines::default(),
+            reading: None,
+            pending: VecDeque::new(),
+        }
+    }
+
+    /// A request's head arrived.
+    pub fn on_request(
+        &mut self,
+        now: Time,
+        stream: u64,
+        fields: &Fields,
+        over: Over,
+        streams: &mut dyn Streams,
+    ) {
+        let mut call = self.spare.pop().unwrap_or_default();
+        let read = read_request(fields, now, &mut call.parts);
+        if let Err(Refusal::Http(status)) = read {
+            let mut head = streams.blank();
+            head.add(b":status", status);
+            self.refuse(stream, over.end, head, streams);
+            return;
+        }
+        let refusal = match read {
+            Err(Refusal::Status(status)) => Some(status),
+            _ if over.oversized => {
+                Some(Status::resource_exhausted("the request's metadata exceeds the limit"))
+            }
+            _ if call.parts.deadline == Some(now) => Some(deadline_exceeded()),
+            _ => None,
+        };
+        if let Some(status) = refusal {
+            let mut head = streams.blank();
+            write_response(&mut head, &Metadata::new(), None);
+            if status.code() == Code::Unimplemented {
+                head.add(b"grpc-accept-encoding", ACCEPTED);
+            }
+            trailers::write(&mut head, &status, &Metadata::new());
+            self.refuse(stream, over.end, head, streams);
+            return;
+        }
+        if let Some(deadline) = call.parts.deadline {
+            self.deadlines.add(deadline, stream);
+        }
+        call.inbound.encoding = call.parts.encoding;
+        if over.end {
+            call.input = Input::Ending;
+            self.reading = Some(stream);
+        }
+        self.calls.insert(stream, call);
+        self.pending.push_back(ServerEvent::Opened { call: CallId(stream) });
+    }
+
+    /// A piece of a request's content arrived.
+    pub fn on_data(&mut self, stream: u64, data: Bytes, end: bool, streams: &mut dyn Streams) {
+        let Some(call) = self.calls.get_mut(stream) else {
+            streams.consume(stream, data.len() as u32);
+            return;
+        };
+        call.inbound.push(data);
+        if end {
+            call.input = Input::Ending;
+        }
+        self.reading = Some(stream);
+    }
+
+    /// A request's trailers arrived, which end it.
+    pub fn on_trailers(&mut self, stream: u64) {
+        if let Some(call) = self.calls.get_mut(stream) {
+            call.input = Input::Ending;
+            self.reading = Some(stream);
+        }
+    }
+
+    /// The carrier has room again.
+    pub fn on_writable(&mut self, stream: u64) {
+        if let Some(call) = self.calls.get_mut(stream) {
+            call.blocked = false;
+            self.pending.push_back(ServerEvent::Writable { call: CallId(stream) });
+        }
+    }
+
+    /// The stream of a call is over.
+    pub fn on_closed(&mut self, now: Time, stream: u64, end: StreamEnd) {
+        let Some(call) = self.calls.get(stream) else { return };
+        let status = match end {
+            // A client that gives up because its deadline passed says CANCEL; our clock knows better.
+            StreamEnd::ResetByPeer(Reset::Cancel) if call.parts.deadline.is_some_and(|at| at <= now) => {
+                deadline_exceeded()
+            }
+            StreamEnd::ResetByPeer(_) => {
+                Status::cancelled("the client cancelled the call").with_origin(Origin::Peer)
+            }
+            end => status_for_end(end),
+        };
+        self.end(stream, status);
+    }
+
+    /// The next event. Messages are cut out of the input one at a time, so that none waits in a queue.
+    pub fn next_event(&mut self, streams: &mut dyn Streams) -> Option<ServerEvent> {
+        if let Some(event) = self.pending.pop_front() {
+            return Some(event);
+        }
+        let stream = self.reading?;
+        let length_max = self.limits.receive_message_bytes_max;
+        let Some(call) = self.calls.get_mut(stream) else {
+            self.reading = None;
+            return None;
+        };
+        match call.inbound.next(length_max, stream, streams) {
+            Ok(Some((message, credit))) => {
+                return Some(ServerEvent::Message { call: CallId(stream), message, credit });
+            }
+            Ok(None) => self.reading = None,
+            Err(status) => {
+                self.reading = None;
+                self.fail(stream, status, streams);
+                return self.pending.pop_front();
+            }
+        }
+        if call.input != Input::Ending {
+            return None;
+        }
+        call.input = Input::Ended;
+        if call.inbound.is_within_message() {
+            self.fail(stream, truncated(), streams);
+            return self.pending.pop_front();
+        }
+        Some(ServerEvent::HalfClosed { call: CallId(stream) })
+    }
+
+    /// Ends calls whose deadline has passed.
+    pub fn expire(&mut self, now: Time, streams: &mut dyn Streams) {
+        loop {
+            let calls = &self.calls;
+            let due = self.deadlines.take_due(now, |stream, at| waits(calls, stream, at));
+            let Some(stream) = due else { return };
+            let Some(call) = self.calls.get(stream) else { continue };
+            if call.blocked {
+                // Behind what the client does not read, trailers would wait for ever.
+                streams.reset(stream, Reset::Cancel);
+                self.end(stream, deadline_exceeded());
+            } else {
+                self.fail(stream, deadline_exceeded(), streams);
+            }
+        }
+    }
+
+    /// The next deadline.
+    #[must_use]
+    pub fn wake(&self) -> Option<Wake> {
+        self.deadlines.next().map(|at| Wake { at, why: "grpc: a call's deadline" })
+    }
+
+    /// The connection is over: reports one call that it takes along; `None` once all are reported.
+    pub fn take_lost(&mut self, why: &Status) -> Option<ServerEvent> {
+        let stream = self.calls.next_id(None)?;
+        self.end(stream, why.clone());
+        self.pending.pop_front()
+    }
+
+    /// The head of an open call.
+    #[must_use]
+    pub fn request(&self, call: CallId) -> Option<RequestHead<'_>> {
+        let parts = &self.calls.get(call.0)?.parts;
+        Some(RequestHead {
+            path: &parts.path,
+            authority: &parts.authority,
+            metadata: &parts.metadata,
+            deadline: parts.deadline,
+            encoding: parts.encoding,
+        })
+    }
+
+    /// Sends the response's head.
+    ///
+    /// # Errors
+    /// When it is sent already, or the call is over.
+    pub fn send_head(
+        &mut self,
+        call: CallId,
+        metadata: &Metadata,
+        compression: Option<Encoding>,
+        streams: &mut dyn Streams,
+    ) -> Result<(), Misuse> {
+        let state = self.calls.get_mut(call.0).ok_or(Misuse::Gone)?;
+        if state.head_sent {
+            return Err(Misuse::OutOfOrder("the response's head is sent already"));
+        }
+        // Only what the client accepts, or has used itself, may be sent.
+        let accepts =
+            |encoding| state.parts.accepts.contains(encoding) || state.parts.encoding == Some(encoding);
+        let encoding = compression.filter(|encoding| encoding.is_built_in() && accepts(*encoding));
+        let mut head = streams.blank();
+        write_response(&mut head, metadata, encoding);
+        streams.send_head(call.0, head, false)?;
+        state.head_sent = true;
+        state.encoding = encoding;
+        Ok(())
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// `Blocked`, `TooLarge`, or the call is over.
+    pub fn send(
+        &mut self,
+        call: CallId,
+        message: Bytes,
+        with_compression: bool,
+        streams: &mut dyn Streams,
+    ) -> Result<Flow, Misuse> {
+        let state = self.calls.get(call.0).ok_or(Misuse::Gone)?;
+        if state.blocked {
+            return Err(Misuse::Blocked);
+        }
+        let (compressed, payload) = pack(message, state.encoding.filter(|_| with_compression), &self.limits)?;
+        if !state.head_sent {
+            self.send_head(call, &Metadata::new(), None, streams)?;
+        }
+        let flow = streams.send_message(call.0, prefix(compressed, payload.len() as u32), payload)?;
+        if let Some(state) = self.calls.get_mut(call.0) {
+            state.blocked = flow == Flow::Blocked;
+        }
+        Ok(flow)
+    }
+
+    /// Ends a call with a status.
+    ///
+    /// # Errors
+    /// When the call is over.
+    pub fn finish(
+        &mut self,
+        call: CallId,
+        status: &Status,
+        trailers: &Metadata,
+        streams: &mut dyn Streams,
+    ) -> Result<(), Misuse> {
+        let state = self.calls.get(call.0).ok_or(Misuse::Gone)?;
+        let needs_no_more = state.input != Input::Ended;
+        let mut fields = streams.blank();
+        if state.head_sent {
+            trailers::write(&mut fields, status, trailers);
+            streams.send_trailers(call.0, fields)?;
+        } else {
+            write_response(&mut fields, &Metadata::new(), None);
+            trailers::write(&mut fields, status, trailers);
+            streams.send_head(call.0, fields, true)?;
+        }
+        if needs_no_more && state.input == Input::Open {
+            // RFC 9113 §8.1: after a whole response the rest of the request may be refused with NO_ERROR.
+            streams.reset_when_sent(call.0, Reset::NoError);
+        }
+        self.end(call.0, status.clone());
+        Ok(())
+    }
+
+    /// The application took a message.
+    pub fn consume(&mut self, call: CallId, credit: u32, streams: &mut dyn Streams) {
+        match self.calls.get_mut(call.0) {
+            Some(state) => state.inbound.consume(credit, call.0, streams),
+            None => streams.consume(call.0, credit),
+        }
+    }
+
+    /// Calls that are open.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Whether none is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// Bytes of heap memory held.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.calls.memory()
+            + self.deadlines.memory()
+            + self.spare.capacity() * size_of::<Call>()
+            + self.calls.iter().map(|(_, call)| call_memory(call)).sum::<usize>()
+            + self.spare.iter().map(call_memory).sum::<usize>()
+    }
+
+    /// Ends a call because of what the client, or time, did.
+    fn fail(&mut self, stream: u64, status: Status, streams: &mut dyn Streams) {
+        let sent = self.finish(CallId(stream), &status, &Metadata::new(), streams);
+        if sent.is_err() {
+            streams.reset(stream, Reset::Internal);
+            self.end(stream, status);
+        }
+    }
+
+    /// Answers a request that never becomes a call.
+    fn refuse(&mut self, stream: u64, request_ended: bool, head: Fields, streams: &mut dyn Streams) {
+        if streams.send_head(stream, head, true).is_ok() && !request_ended {
+            streams.reset_when_sent(stream, Reset::NoError);
+        }
+    }
+
+    fn end(&mut self, stream: u64, status: Status) {
+        let Some(mut call) = self.calls.remove(stream) else { return };
+        self.pending.push_back(ServerEvent::Ended { call: CallId(stream), status });
+        if self.spare.len() < SPARE_CALLS && call_memory(&call) <= 2048 {
+            call.parts.clear();
+            call.inbound = Inbound::default();
+            self.spare.push(Call { parts: call.parts, ..Call::default() });
+        }
+        let calls = &self.calls;
+        self.deadlines.tidy(calls.len(), |stream, at| waits(calls, stream, at));
+    }
+}
+
+/// What a request's head says besides its fields.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Over {
+    /// Nothing follows it.
+    pub end: bool,
+    /// It exceeds the limit on header lists.
+    pub oversized: bool,
+}
+
+/// Compresses a message if that is asked for and worth it.
+pub(super) fn pack(
+    message: Bytes,
+    encoding: Option<Encoding>,
+    limits: &Limits,
+) -> Result<(bool, Bytes), Misuse> {
+    let limit = limits.send_message_bytes_max.min(u32::MAX as usize);
+    if message.len() > limit {
+        return Err(Misuse::TooLarge { size: message.len(), limit });
+    }
+    let Some(encoding) = encoding.filter(|_| message.len() >= limits.compression.threshold_bytes) else {
+        return Ok((false, message));
+    };
+    match compress(encoding, limits.compression.level, &message) {
+        Some(packed) => Ok((true, packed)),
+        None => Ok((false, message)),
+    }
+}
+
+pub(super) fn deadline_exceeded() -> Status {
+    Status::deadline_exceeded("the deadline passed before the call was over")
+}
+
+fn waits(calls: &IdTable<Call>, stream: u64, at: Time) -> bool {
+    calls.get(stream).is_some_and(|call| call.parts.deadline == Some(at))
+}
+
+fn call_memory(call: &Call) -> usize {
+    call.parts.path.capacity()
+        + call.parts.authority.capacity()
+        + call.parts.metadata.fields().capacity()
+        + call.inbound.memory()
+}

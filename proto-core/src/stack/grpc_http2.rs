@@ -1,0 +1,188 @@
+//! gRPC on HTTP/2: what both sides share. HTTP/2 streams behind the port that calls ask for, its codes as the port's,
+//! and the configurations.
+
+use crate::base::{Fields, Flow, Misuse};
+use crate::http2::{CloseReason, Config, Connection, Credit, End, ErrorCode, Prefix, StreamId};
+use crate::rpc::grpc::Limits;
+use crate::rpc::session::SessionEnd;
+use crate::rpc::streams::{Reset, StreamEnd, Streams};
+use crate::rpc::{Origin, Status};
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use bytes::Bytes;
+
+/// What a server's connections share.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Limits and timeouts of the connection. Credit is given back by consumed messages, whatever it says.
+    pub http2: Config,
+    /// Limits of calls.
+    pub limits: Limits,
+}
+
+impl Default for ServerConfig {
+    fn default() -> ServerConfig {
+        ServerConfig {
+            http2: Config { credit: Credit::Manual, ..Config::default() },
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What a client's connection says and takes.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// The authority of its requests, such as `localhost:50051`.
+    pub authority: String,
+    /// Whether the connection below is encrypted, so that the scheme is `https`.
+    pub secure: bool,
+    /// What `user-agent` says; an application puts its own name before the library's.
+    pub user_agent: String,
+    /// Limits and timeouts of the connection. Credit is given back by consumed messages, whatever it says.
+    pub http2: Config,
+    /// Limits of calls.
+    pub limits: Limits,
+}
+
+impl Default for ClientConfig {
+    fn default() -> ClientConfig {
+        ClientConfig {
+            authority: "localhost".into(),
+            secure: false,
+            user_agent: concat!("grpc-zrpc/", env!("CARGO_PKG_VERSION")).into(),
+            http2: Config { credit: Credit::Manual, ..Config::default() },
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The connection's configuration, with credit in the hands of the calls.
+pub(super) fn manual_credit(config: &Config) -> Arc<Config> {
+    Arc::new(Config { credit: Credit::Manual, ..config.clone() })
+}
+
+impl Streams for Connection {
+    fn blank(&mut self) -> Fields {
+        self.blank_fields()
+    }
+
+    fn open(&mut self, head: Fields) -> Result<u64, Misuse> {
+        Connection::open(self, head, false).map(|id| u64::from(id.as_u32()))
+    }
+
+    fn send_head(&mut self, stream: u64, head: Fields, end: bool) -> Result<(), Misuse> {
+        self.send_headers(stream_id(stream), head, end)
+    }
+
+    fn send_message(&mut self, stream: u64, prefix: [u8; 5], payload: Bytes) -> Result<Flow, Misuse> {
+        self.send_data(stream_id(stream), Prefix::new(prefix), payload, false)
+    }
+
+    fn send_trailers(&mut self, stream: u64, trailers: Fields) -> Result<(), Misuse> {
+        self.send_headers(stream_id(stream), trailers, true)
+    }
+
+    fn finish(&mut self, stream: u64) -> Result<(), Misuse> {
+        Connection::finish(self, stream_id(stream))
+    }
+
+    fn reset(&mut self, stream: u64, why: Reset) {
+        // A stream that is over needs no reset.
+        let _ = Connection::reset(self, stream_id(stream), code_for(why));
+    }
+
+    fn reset_when_sent(&mut self, stream: u64, why: Reset) {
+        let _ = Connection::reset_when_sent(self, stream_id(stream), code_for(why));
+    }
+
+    fn consume(&mut self, stream: u64, bytes: u32) {
+        Connection::consume(self, stream_id(stream), bytes);
+    }
+}
+
+fn stream_id(stream: u64) -> StreamId {
+    StreamId::from_u32(stream as u32)
+}
+
+fn code_for(reset: Reset) -> ErrorCode {
+    match reset {
+        Reset::NoError => ErrorCode::NO_ERROR,
+        Reset::Cancel => ErrorCode::CANCEL,
+        Reset::Refused => ErrorCode::REFUSED_STREAM,
+        Reset::EnhanceYourCalm => ErrorCode::ENHANCE_YOUR_CALM,
+        Reset::InadequateSecurity => ErrorCode::INADEQUATE_SECURITY,
+        Reset::Internal | Reset::Other => ErrorCode::INTERNAL_ERROR,
+    }
+}
+
+/// The gRPC protocol document's table of HTTP/2 error codes.
+fn reset_for(code: ErrorCode) -> Reset {
+    match code {
+        ErrorCode::NO_ERROR => Reset::NoError,
+        ErrorCode::CANCEL => Reset::Cancel,
+        ErrorCode::REFUSED_STREAM => Reset::Refused,
+        ErrorCode::ENHANCE_YOUR_CALM => Reset::EnhanceYourCalm,
+        ErrorCode::INADEQUATE_SECURITY => Reset::InadequateSecurity,
+        ErrorCode::PROTOCOL_ERROR
+        | ErrorCode::INTERNAL_ERROR
+        | ErrorCode::FLOW_CONTROL_ERROR
+        | ErrorCode::SETTINGS_TIMEOUT
+        | ErrorCode::FRAME_SIZE_ERROR
+        | ErrorCode::COMPRESSION_ERROR
+        | ErrorCode::CONNECT_ERROR => Reset::Internal,
+        _ => Reset::Other,
+    }
+}
+
+/// How a stream ended, in the port's words.
+pub(super) fn stream_end(reason: CloseReason) -> StreamEnd {
+    match reason {
+        CloseReason::Finished => StreamEnd::Finished,
+        CloseReason::ResetByPeer(code) => StreamEnd::ResetByPeer(reset_for(code)),
+        CloseReason::ResetByUs(_) => StreamEnd::ResetByUs,
+        CloseReason::Violation(violation) => StreamEnd::Violation(violation.text()),
+        CloseReason::NotProcessed => StreamEnd::NotProcessed,
+    }
+}
+
+/// How a connection ended: for its owner, and for the calls that it takes along.
+pub(super) fn session_end(end: End) -> (SessionEnd, Status) {
+    let (text, origin) = match end {
+        End::Graceful => {
+            let status = Status::unavailable("the connection was closed").with_origin(Origin::Transport);
+            return (SessionEnd::Graceful, status);
+        }
+        End::TransportClosed => ("the connection was lost".into(), Origin::Transport),
+        End::Violation(violation) => (format!("the connection was ended: {violation}"), Origin::Library),
+        End::PeerError { code, debug } if debug.is_empty() => {
+            (format!("the peer ended the connection with {}", code.name()), Origin::Peer)
+        }
+        End::PeerError { code, debug } => {
+            (format!("the peer ended the connection with {}: {debug}", code.name()), Origin::Peer)
+        }
+    };
+    let status = Status::unavailable(text).with_origin(origin);
+    (SessionEnd::Failed(status.clone()), status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_codes_map_as_the_protocol_document_says_and_unknown_ones_too() {
+        for code in 0..20 {
+            let expected = match code {
+                0 => Reset::NoError,
+                1..=4 | 6 | 9 | 10 => Reset::Internal,
+                7 => Reset::Refused,
+                8 => Reset::Cancel,
+                11 => Reset::EnhanceYourCalm,
+                12 => Reset::InadequateSecurity,
+                _ => Reset::Other,
+            };
+            assert_eq!(reset_for(ErrorCode(code)), expected, "{code}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! A server's connection: gRPC calls on HTTP/2.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use zrpc_core::base::{Machine, Out, Output, Time};
+//! use zrpc_core::rpc::{Metadata, ServerEvent, ServerSession, Status};
+//! use zrpc_core::stack::{GrpcServer, ServerConfig};
+//!
+//! /// One turn of any event loop: answers each message with itself.
+//! fn turn(server: &mut GrpcServer, now: Time, received: Bytes, out: &mut Out) {
+//!     server.handle_input(now, received);
+//!     while let Output::Event(event) = server.poll_output(now, out) {
+//!         match event {
+//!             ServerEvent::Message { call, message, credit } => {
+//!                 server.consume(call, credit);
+//!                 let _ = server.send(call, message, false);
+//!             }
+//!             ServerEvent::HalfClosed { call } => {
+//!                 let _ = server.finish(call, &Status::OK, &Metadata::new());
+//!             }
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//!
+//! let mut server = GrpcServer::new(Time::START, &ServerConfig::default());
+//! let mut out = Out::with_room(64 * 1024);
+//! turn(&mut server, Time::START, Bytes::new(), &mut out);
+//! assert!(!out.is_empty(), "SETTINGS go first");
+//! ```
+
+use crate::base::{Flow, Machine, Misuse, Out, Output, Time, Wake};
+use crate::http2::{Connection, Event, HeadersKind};
+use crate::rpc::grpc::ServerCalls;
+use crate::rpc::grpc::server::Over;
+use crate::rpc::session::{CallId, RequestHead, ServerEvent, ServerSession, SessionEnd};
+use crate::rpc::{Encoding, Metadata, Status};
+use crate::stack::grpc_http2::{ServerConfig, manual_credit, session_end, stream_end};
+use bytes::Bytes;
+use core::time::Duration;
+
+/// gRPC calls on one HTTP/2 connection, server side.
+#[derive(Clone, Debug)]
+pub struct GrpcServer {
+    http2: Connection,
+    calls: ServerCalls,
+    /// The connection is over; open calls are being reported.
+    ending: Option<(SessionEnd, Status)>,
+}
+
+impl GrpcServer {
+    /// A connection that was just accepted.
+    #[must_use]
+    pub fn new(now: Time, config: &ServerConfig) -> GrpcServer {
+        GrpcServer {
+            http2: Connection::server(now, manual_credit(&config.http2)),
+            calls: ServerCalls::new(config.limits),
+            ending: None,
+        }
+    }
+
+    /// The connection below.
+    #[must_use]
+    pub fn http2(&self) -> &Connection {
+        &self.http2
+    }
+
+    /// Bytes of heap memory held, without payloads that the application or the input own.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.http2.memory() + self.calls.memory()
+    }
+
+    fn on_event(&mut self, now: Time, event: Event) {
+        let GrpcServer { http2, calls, ending } = self;
+        match event {
+            Event::Headers { stream, kind: HeadersKind::Request, end, oversized } => {
+                let id = u64::from(stream.as_u32());
+                let fields = http2.take_fields();
+                calls.on_request(now, id, &fields, Over { end, oversized }, http2);
+                http2.put_fields(fields);
+            }
+            Event::Headers { stream, .. } => calls.on_trailers(u64::from(stream.as_u32())),
+            Event::Data { stream, data, end } => calls.on_data(u64::from(stream.as_u32()), data, end, http2),
+            Event::Writable { stream } => calls.on_writable(u64::from(stream.as_u32())),
+            Event::Closed { stream, reason } => {
+                calls.on_closed(now, u64::from(stream.as_u32()), stream_end(reason));
+            }
+            Event::Ended(end) => *ending = Some(session_end(end)),
+            Event::Settings | Event::Pong { .. } | Event::GoAway { .. } => {}
+        }
+    }
+
+    /// Reports the calls that the connection's end takes along, then the end itself.
+    fn report_end(&mut self) -> Option<ServerEvent> {
+        let (_, status) = self.ending.as_ref()?;
+        if let Some(event) = self.calls.take_lost(status) {
+            return Some(event);
+        }
+        self.ending.take().map(|(end, _)| ServerEvent::Closed(end))
+    }
+}
+
+impl Machine for GrpcServer {
+    type Event = ServerEvent;
+
+    fn handle_input(&mut self, now: Time, input: Bytes) {
+        self.http2.handle_input(now, input);
+    }
+
+    fn handle_eof(&mut self, now: Time) {
+        self.http2.handle_eof(now);
+    }
+
+    fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<ServerEvent> {
+        loop {
+            self.calls.expire(now, &mut self.http2);
+            if let Some(event) = self.calls.next_event(&mut self.http2).or_else(|| self.report_end()) {
+                return Output::Event(event);
+            }
+            match self.http2.poll_output(now, out) {
+                Output::Event(event) => self.on_event(now, event),
+                Output::Full(wake) => return Output::Full(Wake::earlier(wake, self.calls.wake())),
+                Output::Idle(wake) => return Output::Idle(Wake::earlier(wake, self.calls.wake())),
+            }
+        }
+    }
+}
+
+impl ServerSession for GrpcServer {
+    fn request(&self, call: CallId) -> Option<RequestHead<'_>> {
+        self.calls.request(call)
+    }
+
+    fn send_head(
+        &mut self,
+        call: CallId,
+        metadata: &Metadata,
+        compression: Option<Encoding>,
+    ) -> Result<(), Misuse> {
+        self.alive()?;
+        self.calls.send_head(call, metadata, compression, &mut self.http2)
+    }
+
+    fn send(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse> {
+        self.alive()?;
+        self.calls.send(call, message, compress, &mut self.http2)
+    }
+
+    fn finish(&mut self, call: CallId, status: &Status, trailers: &Metadata) -> Result<(), Misuse> {
+        self.alive()?;
+        self.calls.finish(call, status, trailers, &mut self.http2)
+    }
+
+    fn consume(&mut self, call: CallId, credit: u32) {
+        self.calls.consume(call, credit, &mut self.http2);
+    }
+
+    fn drain(&mut self, now: Time, grace: Duration) {
+        self.http2.drain(now, grace);
+    }
+
+    fn close(&mut self, now: Time) {
+        self.http2.close(now);
+    }
+
+    fn open_calls(&self) -> usize {
+        self.calls.len()
+    }
+}
+
+impl GrpcServer {
+    fn alive(&self) -> Result<(), Misuse> {
+        if self.http2.is_ended() { Err(Misuse::Closed) } else { Ok(()) }
+    }
+}

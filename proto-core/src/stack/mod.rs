@@ -1,0 +1,12 @@
+//! Composites: the only place where layers meet. Each owns its layers, drains a lower one's events into commands of the
+//! upper one, and is itself a machine with the same two verbs.
+
+mod grpc_http2;
+mod grpc_http2_client;
+mod grpc_http2_server;
+#[cfg(test)]
+mod tests;
+
+pub use grpc_http2::{ClientConfig, ServerConfig};
+pub use grpc_http2_client::GrpcClient;
+pub use grpc_http2_server::GrpcServer;
