@@ -1,0 +1,366 @@
+//! The channel: an endpoint, and the connection to it that is there when a call needs one.
+//!
+//! ```text
+//! Idle --call--> Connecting --settings came--> Up --lost, drained--> (next call) Connecting
+//!                    \--failed--> Down for a pause (calls fail at once with the cause) --> (next call) Connecting
+//! ```
+//!
+//! An attempt has succeeded when the server's settings arrived, not before: whatever accepts a TCP connection and
+//! then speaks something else counts as unreachable.
+
+pub(crate) mod backoff;
+pub(crate) mod calls;
+pub(crate) mod connection;
+pub(crate) mod connector;
+pub(crate) mod unary;
+
+use crate::clock;
+use backoff::Backoff;
+use connection::{BoxedSession, Connection};
+use connector::{Connector, TcpConnector};
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::future::poll_fn;
+use std::hash::BuildHasher;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::Notify;
+use zrpc_core::base::{Entropy, Time};
+use zrpc_core::rpc::{ClientSession, Code, Interceptor, Interceptors, Origin, Status};
+use zrpc_core::stack::{ClientConfig, GrpcClient};
+
+/// How long an attempt to connect may take, gRPC's minimum connect timeout.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Makes the session of a new connection.
+type NewSession = Box<dyn Fn(Time) -> BoxedSession + Send + Sync>;
+
+/// A client's way to one endpoint. Clones share the connection; when the last is dropped, calls that are under way
+/// go on, and the connection closes after them.
+///
+/// Connecting happens when the first call is made, and again when one is made after the connection was lost.
+/// While an endpoint cannot be reached, calls fail at once as UNAVAILABLE with the endpoint and the cause; the next
+/// attempt is made by a call after the pause that [`Backoff`] says.
+#[derive(Clone)]
+pub struct Channel {
+    shared: Arc<Shared>,
+}
+
+impl Channel {
+    /// Connects to `http://host:port`, and waits until the server answered.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNAVAILABLE when it cannot be reached.
+    pub async fn connect(endpoint: &str) -> Result<Channel, Status> {
+        Channel::builder(endpoint)?.connect().await
+    }
+
+    /// A channel to `http://host:port` that connects when the first call is made.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when the endpoint is malformed.
+    pub fn lazy(endpoint: &str) -> Result<Channel, Status> {
+        Ok(Channel::builder(endpoint)?.lazy())
+    }
+
+    /// What a channel to `http://host:port` is made of.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when the endpoint is malformed.
+    pub fn builder(endpoint: &str) -> Result<ChannelBuilder, Status> {
+        let connector = TcpConnector::parse(endpoint)?;
+        let config = ClientConfig { authority: connector.authority().to_owned(), ..ClientConfig::default() };
+        Ok(ChannelBuilder::new(Arc::new(connector), config))
+    }
+
+    /// A channel over any transport, such as [`memory`](crate::memory()), with its defaults.
+    pub fn over(connector: impl Connector) -> Channel {
+        Channel::builder_over(connector).lazy()
+    }
+
+    /// What a channel over any transport is made of.
+    pub fn builder_over(connector: impl Connector) -> ChannelBuilder {
+        let config = ClientConfig { authority: "localhost".to_owned(), ..ClientConfig::default() };
+        ChannelBuilder::new(Arc::new(connector), config)
+    }
+
+    /// What errors call the endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.shared.connector.endpoint()
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("endpoint", &self.endpoint()).finish_non_exhaustive()
+    }
+}
+
+/// What a channel is made of.
+pub struct ChannelBuilder {
+    connector: Arc<dyn Connector>,
+    config: ClientConfig,
+    new_session: Option<NewSession>,
+    interceptors: Interceptors,
+    connect_timeout: Duration,
+    backoff: Backoff,
+}
+
+impl ChannelBuilder {
+    fn new(connector: Arc<dyn Connector>, config: ClientConfig) -> ChannelBuilder {
+        ChannelBuilder {
+            connector,
+            config,
+            new_session: None,
+            interceptors: Interceptors::new(),
+            connect_timeout: CONNECT_TIMEOUT,
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Changes the limits and times of connections, and the authority that they ask for.
+    #[must_use]
+    pub fn config(mut self, change: impl FnOnce(&mut ClientConfig)) -> ChannelBuilder {
+        change(&mut self.config);
+        self
+    }
+
+    /// Speaks another carrier than gRPC over HTTP/2: `new_session` makes the session of each connection.
+    #[must_use]
+    pub fn sessions(
+        mut self,
+        new_session: impl Fn(Time) -> Box<dyn ClientSession + Send> + Send + Sync + 'static,
+    ) -> ChannelBuilder {
+        self.new_session = Some(Box::new(new_session));
+        self
+    }
+
+    /// Lets an interceptor see every call, inside those that were added before.
+    #[must_use]
+    pub fn interceptor(mut self, interceptor: impl Interceptor) -> ChannelBuilder {
+        self.interceptors.push(interceptor);
+        self
+    }
+
+    /// How long one attempt to connect may take; 20 seconds by default.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> ChannelBuilder {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How the pause between failed attempts grows.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> ChannelBuilder {
+        self.backoff = backoff;
+        self
+    }
+
+    /// A channel that connects when the first call is made.
+    #[must_use]
+    pub fn lazy(self) -> Channel {
+        let config = self.config;
+        let new_session =
+            self.new_session.unwrap_or_else(|| Box::new(move |now| Box::new(GrpcClient::new(now, &config))));
+        let link = Link {
+            phase: Phase::Idle,
+            failures: 0,
+            entropy: Entropy::from_seed(RandomState::new().hash_one(clock::now())),
+        };
+        let shared = Shared {
+            connector: self.connector,
+            new_session,
+            interceptors: Arc::new(self.interceptors),
+            connect_timeout: self.connect_timeout,
+            backoff: self.backoff,
+            link: Mutex::new(link),
+            changed: Notify::new(),
+        };
+        Channel { shared: Arc::new(shared) }
+    }
+
+    /// A channel that is connected: the server has answered.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when the endpoint cannot be reached.
+    pub async fn connect(self) -> Result<Channel, Status> {
+        let channel = self.lazy();
+        channel.shared.connection(None).await?;
+        Ok(channel)
+    }
+}
+
+impl fmt::Debug for ChannelBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelBuilder").field("endpoint", &self.connector.endpoint()).finish_non_exhaustive()
+    }
+}
+
+/// What the clones of a channel share.
+pub(crate) struct Shared {
+    connector: Arc<dyn Connector>,
+    new_session: NewSession,
+    pub(crate) interceptors: Arc<Interceptors>,
+    connect_timeout: Duration,
+    backoff: Backoff,
+    link: Mutex<Link>,
+    /// An attempt to connect has ended.
+    changed: Notify,
+}
+
+struct Link {
+    phase: Phase,
+    /// Failed attempts in a row.
+    failures: u32,
+    entropy: Entropy,
+}
+
+enum Phase {
+    Idle,
+    Connecting,
+    Up(Arc<Connection>),
+    Down { until: Time, status: Status },
+}
+
+impl Shared {
+    /// The connection that is there, whether or not it takes more calls.
+    pub(crate) fn current(&self) -> Option<Arc<Connection>> {
+        match &self.link().phase {
+            Phase::Up(connection) => Some(Arc::clone(connection)),
+            _ => None,
+        }
+    }
+
+    /// A connection that takes calls, made if there is none.
+    pub(crate) async fn connection(
+        self: &Arc<Self>,
+        deadline: Option<Time>,
+    ) -> Result<Arc<Connection>, Status> {
+        loop {
+            let changed = {
+                let mut link = self.link();
+                match &link.phase {
+                    Phase::Up(connection) if connection.takes_calls() => return Ok(Arc::clone(connection)),
+                    Phase::Down { until, status } if clock::now() < *until => return Err(status.clone()),
+                    Phase::Connecting => {}
+                    Phase::Idle | Phase::Up(_) | Phase::Down { .. } => {
+                        link.phase = Phase::Connecting;
+                        tokio::spawn(attempt(Arc::downgrade(self)));
+                    }
+                }
+                self.changed.notified()
+            };
+            let Some(deadline) = deadline else {
+                changed.await;
+                continue;
+            };
+            if tokio::time::timeout_at(clock::instant(deadline), changed).await.is_err() {
+                let text = format!("the deadline passed while connecting to {}", self.connector.endpoint());
+                return Err(Status::deadline_exceeded(text)
+                    .with_origin(Origin::Transport)
+                    .with_safe_to_retry());
+            }
+        }
+    }
+
+    /// Takes in how an attempt ended.
+    fn settle(&self, result: Result<Arc<Connection>, Status>) {
+        let mut link = self.link();
+        link.phase = match result {
+            Ok(connection) => {
+                link.failures = 0;
+                Phase::Up(connection)
+            }
+            Err(status) => {
+                link.failures = link.failures.saturating_add(1);
+                let failures = link.failures;
+                let pause = self.backoff.pause(failures, &mut link.entropy);
+                Phase::Down { until: clock::now() + pause, status }
+            }
+        };
+        drop(link);
+        self.changed.notify_waiters();
+    }
+
+    fn link(&self) -> MutexGuard<'_, Link> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Phase::Up(connection) = &self.link().phase {
+            connection.drain();
+        }
+    }
+}
+
+/// Connects once, in a task of its own: the caller that needed the connection may give up, others wait for it.
+async fn attempt(channel: Weak<Shared>) {
+    let Some(shared) = channel.upgrade() else { return };
+    let (connector, limit) = (Arc::clone(&shared.connector), shared.connect_timeout);
+    let unfinished = Unfinished { channel: channel.clone() };
+    drop(shared);
+    let until = tokio::time::Instant::now() + limit;
+    let connecting = tokio::time::timeout_at(until, connector.connect()).await;
+    let Some(shared) = channel.upgrade() else { return };
+    let cause = match connecting {
+        Ok(Ok(transport)) => {
+            let (connection, reader) = Connection::new((shared.new_session)(clock::now()), transport);
+            drop(shared);
+            tokio::spawn(reader);
+            let ready = poll_fn(|cx| connection.poll_ready(cx));
+            match tokio::time::timeout_at(until, ready).await {
+                Ok(Ok(())) => return unfinished.settle(Ok(connection)),
+                Ok(Err(status)) => {
+                    format!("the connection ended before the server's settings came: {}", status.message())
+                }
+                Err(_) => {
+                    connection.close();
+                    format!("the server accepted the connection and sent no settings for {limit:?}")
+                }
+            }
+        }
+        Ok(Err(error)) => describe(&error),
+        Err(_) => format!("no connection within {limit:?}"),
+    };
+    let text = format!("{} cannot be reached: {cause}", connector.endpoint());
+    let status = Status::new(Code::Unavailable, text).with_origin(Origin::Transport).with_safe_to_retry();
+    unfinished.settle(Err(status));
+}
+
+/// Leaves the channel free for another attempt when this one is dropped with its runtime.
+struct Unfinished {
+    channel: Weak<Shared>,
+}
+
+impl Unfinished {
+    fn settle(mut self, result: Result<Arc<Connection>, Status>) {
+        match std::mem::take(&mut self.channel).upgrade() {
+            Some(shared) => shared.settle(result),
+            None => {
+                if let Ok(connection) = result {
+                    connection.drain();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(shared) = self.channel.upgrade() {
+            shared.link().phase = Phase::Idle;
+            shared.changed.notify_waiters();
+        }
+    }
+}
+
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused; is the server running?".to_owned(),
+        _ => error.to_string(),
+    }
+}

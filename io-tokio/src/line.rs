@@ -1,0 +1,475 @@
+//! The line: what a streaming call's application and the owner of its connection share.
+//!
+//! The application puts messages in and takes messages out; the owner moves them from and to its session. Each
+//! side rings the other at most once until it was served. The lock is held for a few instructions, never across
+//! a system call, a wake-up or user code.
+//!
+//! ```text
+//! application: push / poll_message / hang_up  --ring-->  owner: serve (consume, send, half close, finish, cancel)
+//! application  <--wake--  owner: deliver / set_head / end_input / end
+//! ```
+//!
+//! Back-pressure: the outbox holds [`OUTBOX_BYTES_MAX`] plus one message; the inbox holds what the peer's credit
+//! allowed, and credit goes back only when the application took a message.
+
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use zrpc_core::base::{Flow, Misuse};
+use zrpc_core::rpc::{CallId, Code, Encoding, Metadata, Origin, Status};
+
+/// A sender waits once this many bytes are queued before the session.
+pub(crate) const OUTBOX_BYTES_MAX: usize = 64 * 1024;
+/// A sender waits once this many messages are queued before the session, however short they are.
+pub(crate) const OUTBOX_MESSAGES_MAX: usize = 64;
+/// Credit below this is given back together with something else, in bytes. It must stay well below the smallest
+/// flow-control window in use, 65,535, so that holding it back cannot stall the peer.
+const CREDIT_MIN: u32 = 8 * 1024;
+
+/// Who can be told that a call's line has work for it.
+pub(crate) trait Ring: Send + Sync {
+    /// Sees to it that [`Line::serve`] is called soon.
+    fn ring(&self, call: CallId);
+}
+
+/// What the application asks of the session, in order.
+#[derive(Debug)]
+pub(crate) enum Outgoing {
+    Head { metadata: Metadata, compression: Option<Encoding> },
+    Message { message: Bytes, compress: bool },
+    HalfClose,
+    Finish(Box<Finish>),
+}
+
+/// How a handler ended its call: perhaps a reply, always a status.
+#[derive(Debug)]
+pub(crate) struct Finish {
+    pub(crate) reply: Option<Reply>,
+    pub(crate) status: Status,
+    pub(crate) trailers: Metadata,
+}
+
+/// The one message of a call that answers with one.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) metadata: Metadata,
+    pub(crate) compression: Option<Encoding>,
+    pub(crate) message: Bytes,
+}
+
+impl Finish {
+    pub(crate) fn failed(status: Status) -> Finish {
+        Finish { reply: None, status, trailers: Metadata::new() }
+    }
+}
+
+/// The commands of a session, as far as both sides have them.
+pub(crate) trait Session {
+    fn consume(&mut self, call: CallId, credit: u32);
+    fn send(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse>;
+    fn head(
+        &mut self,
+        call: CallId,
+        metadata: &Metadata,
+        compression: Option<Encoding>,
+    ) -> Result<(), Misuse>;
+    fn half_close(&mut self, call: CallId) -> Result<(), Misuse>;
+    fn finish_with(&mut self, call: CallId, finish: Finish) -> Result<(), Misuse>;
+    /// Ends the call from this side because of `status`.
+    fn abandon(&mut self, call: CallId, status: &Status);
+}
+
+/// See the module.
+pub(crate) struct Line {
+    call: CallId,
+    ring: Arc<dyn Ring>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    inbox: VecDeque<(Bytes, u32)>,
+    /// Credit of messages taken that has not gone back yet.
+    credit: u32,
+    head: Option<Metadata>,
+    /// How the peer's messages ended; OK after a half close.
+    input_end: Option<Status>,
+    trailers: Metadata,
+    reader: Option<Waker>,
+    /// Nobody will read what still comes.
+    unread: bool,
+    outbox: VecDeque<Outgoing>,
+    outbox_bytes: usize,
+    writer: Option<Waker>,
+    /// The session said `Blocked` and has not said `Writable` since.
+    blocked: bool,
+    /// The application gave the call up, because of this.
+    abandoned: Option<Status>,
+    /// The call is over.
+    over: Option<Status>,
+    rung: bool,
+}
+
+impl Line {
+    pub(crate) fn new(call: CallId, ring: Arc<dyn Ring>) -> Arc<Line> {
+        Arc::new(Line { call, ring, state: Mutex::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The application's side.
+impl Line {
+    /// The next message; `None` at the end. A status other than OK comes once, as the error.
+    pub(crate) fn poll_message(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Status>> {
+        let mut state = self.lock();
+        if let Some((message, credit)) = state.inbox.pop_front() {
+            state.credit = state.credit.saturating_add(credit);
+            let due = state.credit >= CREDIT_MIN && state.over.is_none();
+            self.ring_if(state, due);
+            return Poll::Ready(Ok(Some(message)));
+        }
+        match &mut state.input_end {
+            Some(status) if status.is_ok() => Poll::Ready(Ok(None)),
+            Some(status) => Poll::Ready(Err(std::mem::replace(status, Status::OK))),
+            None => {
+                keep_waker(&mut state.reader, cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Ready once the peer's head arrived, or the call ended without one.
+    pub(crate) fn poll_head(&self, cx: &mut Context<'_>) -> Poll<Option<Metadata>> {
+        let mut state = self.lock();
+        if let Some(head) = state.head.take() {
+            return Poll::Ready(Some(head));
+        }
+        if state.input_end.is_some() {
+            return Poll::Ready(None);
+        }
+        keep_waker(&mut state.reader, cx);
+        Poll::Pending
+    }
+
+    /// The metadata that came with the status; nothing before the end.
+    pub(crate) fn take_trailers(&self) -> Metadata {
+        std::mem::take(&mut self.lock().trailers)
+    }
+
+    /// Ready when a message may be pushed.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        let mut state = self.lock();
+        if let Some(status) = &state.over {
+            return Poll::Ready(Err(status_of_late_send(status)));
+        }
+        if !state.has_room() {
+            keep_waker(&mut state.writer, cx);
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Queues something for the session; nothing once the call is over.
+    pub(crate) fn push(&self, outgoing: Outgoing) {
+        let mut state = self.lock();
+        if state.over.is_some() {
+            return;
+        }
+        if let Outgoing::Message { message, .. } = &outgoing {
+            state.outbox_bytes += message.len();
+        }
+        state.outbox.push_back(outgoing);
+        let due = !state.blocked;
+        self.ring_if(state, due);
+    }
+
+    /// Keeps the trailers that the handler set, for its end.
+    pub(crate) fn set_last_words(&self, trailers: Metadata) {
+        self.lock().trailers = trailers;
+    }
+
+    /// The trailers that the handler set.
+    pub(crate) fn take_last_words(&self) -> Metadata {
+        self.take_trailers()
+    }
+
+    /// Nobody reads any more: what still comes is dropped and its credit given back.
+    pub(crate) fn stop_reading(&self) {
+        let mut state = self.lock();
+        state.unread = true;
+        let unread: u32 = state.inbox.drain(..).fold(0, |sum, (_, credit)| sum.saturating_add(credit));
+        state.credit = state.credit.saturating_add(unread);
+        let due = state.credit > 0 && state.over.is_none();
+        self.ring_if(state, due);
+    }
+
+    /// Gives the call up.
+    pub(crate) fn abandon(&self, status: Status) {
+        let mut state = self.lock();
+        if state.over.is_some() || state.abandoned.is_some() {
+            return;
+        }
+        state.abandoned = Some(status);
+        self.ring_if(state, true);
+    }
+
+    fn ring_if(&self, mut state: MutexGuard<'_, State>, due: bool) {
+        if due && !std::mem::replace(&mut state.rung, true) {
+            drop(state);
+            self.ring.ring(self.call);
+        }
+    }
+}
+
+/// The owner's side. Wakers are handed back, to be woken when no lock is held.
+impl Line {
+    /// A message arrived. `Err` when nobody reads it: the credit to give back at once.
+    pub(crate) fn deliver(&self, message: Bytes, credit: u32) -> Result<Option<Waker>, u32> {
+        let mut state = self.lock();
+        if state.unread {
+            return Err(credit);
+        }
+        state.inbox.push_back((message, credit));
+        Ok(state.reader.take())
+    }
+
+    /// The peer's head arrived.
+    pub(crate) fn set_head(&self, metadata: Metadata) -> Option<Waker> {
+        let mut state = self.lock();
+        state.head = Some(metadata);
+        state.reader.take()
+    }
+
+    /// The peer sends no more messages.
+    pub(crate) fn end_input(&self) -> Option<Waker> {
+        let mut state = self.lock();
+        state.input_end.get_or_insert(Status::OK);
+        state.reader.take()
+    }
+
+    /// The call is over. Whoever abandoned it hears why they did.
+    pub(crate) fn end(&self, status: Status, trailers: Metadata) -> [Option<Waker>; 2] {
+        let mut state = self.lock();
+        let status = state.abandoned.take().unwrap_or(status);
+        state.input_end.get_or_insert_with(|| status.clone());
+        state.over = Some(status);
+        state.trailers = trailers;
+        state.outbox.clear();
+        state.outbox_bytes = 0;
+        [state.reader.take(), state.writer.take()]
+    }
+
+    /// The session has room again.
+    pub(crate) fn set_writable(&self) {
+        self.lock().blocked = false;
+    }
+
+    /// Gives the session all that it takes.
+    pub(crate) fn serve<S: Session + ?Sized>(&self, session: &mut S) -> Option<Waker> {
+        let mut state = self.lock();
+        state.rung = false;
+        if state.over.is_some() {
+            return None;
+        }
+        if state.credit > 0 {
+            session.consume(self.call, std::mem::take(&mut state.credit));
+        }
+        if let Some(status) = &state.abandoned {
+            session.abandon(self.call, status);
+            return None;
+        }
+        while !state.blocked {
+            let Some(outgoing) = state.outbox.pop_front() else { break };
+            if let Err(status) = self.hand_over(&mut state, session, outgoing) {
+                session.abandon(self.call, &status);
+                state.abandoned = Some(status);
+                state.outbox.clear();
+            }
+        }
+        if state.has_room() { state.writer.take() } else { None }
+    }
+
+    fn hand_over<S: Session + ?Sized>(
+        &self,
+        state: &mut State,
+        session: &mut S,
+        outgoing: Outgoing,
+    ) -> Result<(), Status> {
+        let done = match outgoing {
+            Outgoing::Head { metadata, compression } => session.head(self.call, &metadata, compression),
+            Outgoing::HalfClose => session.half_close(self.call),
+            Outgoing::Finish(finish) => session.finish_with(self.call, *finish),
+            Outgoing::Message { message, compress } => {
+                state.outbox_bytes = state.outbox_bytes.saturating_sub(message.len());
+                session.send(self.call, message, compress).map(|flow| state.blocked = flow == Flow::Blocked)
+            }
+        };
+        done.or_else(|misuse| status_of_misuse(misuse).map_or(Ok(()), Err))
+    }
+}
+
+impl State {
+    fn has_room(&self) -> bool {
+        self.outbox_bytes < OUTBOX_BYTES_MAX && self.outbox.len() < OUTBOX_MESSAGES_MAX
+    }
+}
+
+/// What the caller hears of a command that the session refused; `None` when the call is over anyway, and its
+/// end says more.
+pub(crate) fn status_of_misuse(misuse: Misuse) -> Option<Status> {
+    let code = match misuse {
+        Misuse::Closed | Misuse::Gone | Misuse::Unknown => return None,
+        Misuse::TooLarge { .. } => Code::ResourceExhausted,
+        Misuse::Draining | Misuse::Exhausted => Code::Unavailable,
+        _ => Code::Internal,
+    };
+    Some(Status::new(code, misuse.to_string()).with_origin(Origin::Library))
+}
+
+/// A call that ended well takes no more messages either.
+fn status_of_late_send(over: &Status) -> Status {
+    if over.is_ok() {
+        return Status::cancelled("the call is over; the message was not sent");
+    }
+    over.clone()
+}
+
+fn keep_waker(slot: &mut Option<Waker>, cx: &Context<'_>) {
+    match slot {
+        Some(waker) => waker.clone_from(cx.waker()),
+        None => *slot = Some(cx.waker().clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const CALL: CallId = CallId::from_u64(1);
+
+    #[derive(Default)]
+    struct Bell(AtomicUsize);
+
+    impl Ring for Bell {
+        fn ring(&self, call: CallId) {
+            assert_eq!(call, CALL);
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Says `Blocked` after each message.
+    #[derive(Default)]
+    struct Narrow {
+        sent: Vec<Bytes>,
+        credit: u32,
+        abandoned: Option<Code>,
+        refuses: Option<Misuse>,
+    }
+
+    impl Session for Narrow {
+        fn consume(&mut self, _: CallId, credit: u32) {
+            self.credit += credit;
+        }
+
+        fn send(&mut self, _: CallId, message: Bytes, _: bool) -> Result<Flow, Misuse> {
+            self.refuses.map_or(Ok(()), Err)?;
+            self.sent.push(message);
+            Ok(Flow::Blocked)
+        }
+
+        fn head(&mut self, _: CallId, _: &Metadata, _: Option<Encoding>) -> Result<(), Misuse> {
+            Ok(())
+        }
+
+        fn half_close(&mut self, _: CallId) -> Result<(), Misuse> {
+            Ok(())
+        }
+
+        fn finish_with(&mut self, _: CallId, _: Finish) -> Result<(), Misuse> {
+            Ok(())
+        }
+
+        fn abandon(&mut self, _: CallId, status: &Status) {
+            self.abandoned = Some(status.code());
+        }
+    }
+
+    fn line() -> (Arc<Line>, Arc<Bell>) {
+        let bell = Arc::new(Bell::default());
+        (Line::new(CALL, bell.clone()), bell)
+    }
+
+    fn message(len: usize) -> Outgoing {
+        Outgoing::Message { message: vec![0; len].into(), compress: false }
+    }
+
+    fn cx() -> Context<'static> {
+        Context::from_waker(Waker::noop())
+    }
+
+    #[test]
+    fn a_full_outbox_makes_its_sender_wait_until_the_session_took_enough() {
+        let (line, bell) = line();
+        let mut session = Narrow::default();
+        line.push(message(OUTBOX_BYTES_MAX));
+        line.push(message(1));
+        assert_eq!(bell.0.load(Ordering::SeqCst), 1, "one ring until the line was served");
+        assert!(line.poll_room(&mut cx()).is_pending());
+        assert!(line.serve(&mut session).is_some(), "the waiting sender is woken");
+        assert!(line.poll_room(&mut cx()).is_ready());
+        assert_eq!(session.sent.len(), 1, "nothing is sent while the session is blocked");
+        line.set_writable();
+        line.serve(&mut session);
+        assert_eq!(session.sent.len(), 2);
+    }
+
+    #[test]
+    fn credit_goes_back_when_there_is_enough_of_it_or_with_something_else() {
+        let (line, bell) = line();
+        let mut session = Narrow::default();
+        for _ in 0..3 {
+            assert!(line.deliver(Bytes::new(), CREDIT_MIN / 2).is_ok());
+        }
+        assert_eq!(line.poll_message(&mut cx()), Poll::Ready(Ok(Some(Bytes::new()))));
+        assert_eq!(bell.0.load(Ordering::SeqCst), 0);
+        assert_eq!(line.poll_message(&mut cx()), Poll::Ready(Ok(Some(Bytes::new()))));
+        assert_eq!(bell.0.load(Ordering::SeqCst), 1);
+        line.serve(&mut session);
+        assert_eq!(session.credit, CREDIT_MIN);
+        line.stop_reading();
+        line.serve(&mut session);
+        assert_eq!(session.credit, CREDIT_MIN / 2 * 3, "unread messages give their credit back");
+        assert_eq!(line.deliver(Bytes::new(), 9).err(), Some(9));
+    }
+
+    #[test]
+    fn a_message_that_the_session_refuses_ends_the_call_with_the_reason() {
+        let (line, _) = line();
+        let misuse = Misuse::TooLarge { size: 9, limit: 4 };
+        let mut session = Narrow { refuses: Some(misuse), ..Narrow::default() };
+        line.push(message(9));
+        line.serve(&mut session);
+        assert_eq!(session.abandoned, Some(Code::ResourceExhausted));
+        line.end(Status::cancelled("reset"), Metadata::new());
+        let Poll::Ready(Err(status)) = line.poll_message(&mut cx()) else { panic!("the call goes on") };
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert!(matches!(line.poll_room(&mut cx()), Poll::Ready(Err(_))));
+    }
+
+    #[test]
+    fn what_arrived_is_read_before_the_end() {
+        let (line, _) = line();
+        assert!(line.deliver(Bytes::from_static(b"last"), 4).is_ok());
+        line.end(Status::unavailable("lost"), Metadata::new());
+        assert_eq!(line.poll_message(&mut cx()), Poll::Ready(Ok(Some(Bytes::from_static(b"last")))));
+        assert!(
+            matches!(line.poll_message(&mut cx()), Poll::Ready(Err(status)) if status.code() == Code::Unavailable)
+        );
+        assert_eq!(line.poll_message(&mut cx()), Poll::Ready(Ok(None)));
+    }
+}

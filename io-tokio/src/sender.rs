@@ -1,0 +1,145 @@
+//! The stream of messages that a client sends.
+
+use crate::line::{Line, Outgoing};
+use crate::pool;
+use crate::replies::LocalSink;
+use crate::streaming::Streaming;
+use crate::watch::{Watch, show_request};
+use bytes::Bytes;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use zrpc_core::rpc::{Code, Codec, Origin, Response, Status};
+
+/// Where a client puts the messages of a bidirectional call.
+///
+/// Dropping it says that no more messages come, as [`Sender::finish`] does; the responses go on. The call itself
+/// is cancelled by dropping its [`Streaming`].
+pub struct Sender<T> {
+    sink: Sink<T>,
+}
+
+enum Sink<T> {
+    Line { line: Arc<Line>, encode: fn(&T) -> Bytes, watch: Watch, compress: bool },
+    Local(LocalSink<T>),
+}
+
+impl<T> Sender<T> {
+    pub(crate) fn over_line<C: Codec<Encode = T>>(
+        line: Arc<Line>,
+        compress: bool,
+        watch: Watch,
+    ) -> Sender<T> {
+        Sender { sink: Sink::Line { line, encode: pool::encode::<C>, watch, compress } }
+    }
+
+    /// A sender whose messages go to a function, for mocks of clients.
+    pub fn from_fn(sink: impl FnMut(T) -> Result<(), Status> + Send + 'static) -> Sender<T> {
+        Sender { sink: Sink::Local(Box::new(sink)) }
+    }
+
+    /// Sends a message; waits while the server has not taken enough of those before. Dropping the future while it
+    /// waits sends nothing.
+    ///
+    /// # Errors
+    /// When the call is over: its status, or CANCELLED when it ended well before this message.
+    pub async fn send(&mut self, message: T) -> Result<(), Status> {
+        match &mut self.sink {
+            Sink::Local(sink) => sink(message),
+            Sink::Line { line, encode, watch, compress } => {
+                let mut message = encode(&message);
+                if let Err(status) = show_request(watch, &mut message) {
+                    line.abandon(status.clone());
+                    return Err(status);
+                }
+                poll_fn(|cx| line.poll_room(cx)).await?;
+                line.push(Outgoing::Message { message, compress: *compress });
+                Ok(())
+            }
+        }
+    }
+
+    /// Says that no more messages come.
+    pub fn finish(self) {}
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        if let Sink::Line { line, .. } = &self.sink {
+            line.push(Outgoing::HalfClose);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
+    }
+}
+
+/// A call that sends many messages and gets one response. Dropping it cancels the call.
+pub struct ClientStreaming<I, O> {
+    sender: Sender<I>,
+    answer: Answer<O>,
+}
+
+enum Answer<O> {
+    Wire(Streaming<O>),
+    Local(Box<dyn FnOnce() -> Result<Response<O>, Status> + Send>),
+}
+
+impl<I, O> ClientStreaming<I, O> {
+    pub(crate) fn new(sender: Sender<I>, responses: Streaming<O>) -> ClientStreaming<I, O> {
+        ClientStreaming { sender, answer: Answer::Wire(responses) }
+    }
+
+    /// A call answered by functions, for mocks of clients: one takes the messages, one makes the response.
+    pub fn from_fns(
+        sink: impl FnMut(I) -> Result<(), Status> + Send + 'static,
+        answer: impl FnOnce() -> Result<Response<O>, Status> + Send + 'static,
+    ) -> ClientStreaming<I, O> {
+        ClientStreaming { sender: Sender::from_fn(sink), answer: Answer::Local(Box::new(answer)) }
+    }
+
+    /// Sends a message; waits while the server has not taken enough of those before.
+    ///
+    /// # Errors
+    /// When the call is over; [`ClientStreaming::finish`] then says how it ended.
+    pub async fn send(&mut self, message: I) -> Result<(), Status> {
+        self.sender.send(message).await
+    }
+
+    /// Says that no more messages come, and waits for the response.
+    ///
+    /// # Errors
+    /// The call's status when it is not OK; UNIMPLEMENTED when the server answered with no message or with several.
+    pub async fn finish(self) -> Result<Response<O>, Status> {
+        self.sender.finish();
+        match self.answer {
+            Answer::Local(answer) => answer(),
+            Answer::Wire(responses) => only_response(responses).await,
+        }
+    }
+}
+
+impl<I, O> fmt::Debug for ClientStreaming<I, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientStreaming").finish_non_exhaustive()
+    }
+}
+
+async fn only_response<O>(mut responses: Streaming<O>) -> Result<Response<O>, Status> {
+    let first = responses.message().await?;
+    if first.is_some() && responses.message().await?.is_some() {
+        return Err(cardinality("several"));
+    }
+    let message = first.ok_or_else(|| cardinality("none"))?;
+    let (metadata, trailers) = responses.into_metadata();
+    Ok(Response::new(message).with_metadata(metadata).with_trailers(trailers))
+}
+
+/// The status of a call that answered with the wrong number of messages, as gRPC's status code document has it.
+pub(crate) fn cardinality(got: &'static str) -> Status {
+    let text = format!("the method answers with exactly one message, and {got} came");
+    Status::new(Code::Unimplemented, text).with_origin(Origin::Peer)
+}

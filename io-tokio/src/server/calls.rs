@@ -1,0 +1,447 @@
+//! The calls of one connection: what a server does with each event of its session.
+//!
+//! A call whose method takes one request message is gathered until its client half closes; then its handler is
+//! made and polled once, here, inside the task that owns the connection. A handler that is done at its first poll
+//! is answered on the spot, without a spawn, a channel or a wake-up. One that is not is spawned, and reaches the
+//! session through its [`Line`] and the connection's [`Mailbox`].
+//!
+//! ```text
+//! Opened -> gathering -> (Message, HalfClosed) -> polled once -> answered
+//!        \-> running (streams of requests)               \----> running -> Finish through the mailbox
+//! ```
+//!
+//! When a call ends, whatever the reason, its task is aborted: the handler is dropped where it waits.
+
+use crate::incoming::{Handling, IncomingCall};
+use crate::line::{Finish, Line, Outgoing, Session, status_of_misuse};
+use crate::pump::Owner;
+use crate::server::mailbox::Mailbox;
+use crate::server::router::Route;
+use crate::server::shared::{Running, Shared};
+use crate::watch::{Watch, watch};
+use bytes::Bytes;
+use std::any::Any;
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use tokio::task::AbortHandle;
+use zrpc_core::base::{Flow, Misuse, Time};
+use zrpc_core::rpc::{
+    CallId, Encoding, Kind, Metadata, Origin, Request, ServerEvent, ServerSession, SessionEnd, Side, Status,
+};
+
+/// A session of any carrier.
+pub(crate) type BoxedSession = Box<dyn ServerSession + Send>;
+
+/// A map of calls larger than this is given back when the last call is over.
+const KEPT_CALLS: usize = 32;
+
+/// See the module.
+pub(crate) struct Calls {
+    shared: Arc<Shared>,
+    connection: u64,
+    peer: Option<SocketAddr>,
+    mailbox: Arc<Mailbox>,
+    /// The call opened last, if it is being gathered: most calls come in one piece and never enter the map.
+    newest: Option<(CallId, Gathering)>,
+    open: HashMap<CallId, Open, BuildHasherDefault<IdHasher>>,
+    rung: Vec<CallId>,
+}
+
+enum Open {
+    Gathering(Gathering),
+    Started(Started),
+}
+
+/// A call that waits for its one request message and the end after it.
+struct Gathering {
+    route: Route,
+    message: Option<Bytes>,
+}
+
+/// A call whose handler is at work, or whose answer is on its way.
+struct Started {
+    line: Option<Arc<Line>>,
+    watch: Watch,
+    task: Option<AbortHandle>,
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+impl Calls {
+    pub(crate) fn new(shared: Arc<Shared>, peer: Option<SocketAddr>) -> Calls {
+        let mailbox = Arc::new(Mailbox::default());
+        let connection = shared.register(Arc::clone(&mailbox));
+        let (open, rung) = (HashMap::default(), Vec::new());
+        Calls { shared, connection, peer, mailbox, newest: None, open, rung }
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        self.shared.deregister(self.connection);
+    }
+}
+
+impl Owner<BoxedSession> for Calls {
+    fn on_event(&mut self, session: &mut BoxedSession, event: ServerEvent, now: Time) -> ControlFlow<()> {
+        match event {
+            ServerEvent::Opened { call } => self.on_opened(&mut **session, call, now),
+            ServerEvent::Message { call, message, credit } => {
+                self.on_message(&mut **session, call, message, credit);
+            }
+            ServerEvent::HalfClosed { call } => self.on_half_closed(&mut **session, call, now),
+            ServerEvent::Writable { call } => {
+                if let Some(line) = self.line(call) {
+                    line.set_writable();
+                    self.serve(&mut **session, call);
+                }
+            }
+            ServerEvent::Ended { call, status } => self.on_ended(call, status),
+            ServerEvent::Closed(end) => {
+                self.on_closed(&end);
+                return ControlFlow::Break(());
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn poll_commands(&mut self, session: &mut BoxedSession, cx: &mut Context<'_>, now: Time) -> bool {
+        let mut rung = std::mem::take(&mut self.rung);
+        let drain = self.mailbox.take(&mut rung, cx);
+        if let Some(grace) = drain {
+            session.drain(now, grace);
+        }
+        let any = drain.is_some() || !rung.is_empty();
+        for call in rung.drain(..) {
+            self.serve(&mut **session, call);
+        }
+        self.rung = rung;
+        any
+    }
+}
+
+type DynSession = dyn ServerSession + Send;
+
+impl Calls {
+    fn on_opened(&mut self, session: &mut DynSession, call: CallId, now: Time) {
+        let Some(head) = session.request(call) else { return };
+        let Some(route) = self.shared.router.find(head.path) else {
+            let status = self.not_served(head.path);
+            return answer(session, call, Finish::failed(status));
+        };
+        if self.shared.is_full() {
+            let status =
+                Status::resource_exhausted("the server has as many calls open as it may; try again later");
+            let status = status.with_origin(Origin::Library).with_safe_to_retry();
+            return answer(session, call, Finish::failed(status));
+        }
+        if route.method.kind.one_request() {
+            let gathering = Gathering { route, message: None };
+            if let Some((older, gathering)) = self.newest.replace((call, gathering)) {
+                self.open.insert(older, Open::Gathering(gathering));
+            }
+            return;
+        }
+        let line = Line::new(call, self.mailbox.clone());
+        self.start(session, call, route, None, Some(line), now);
+    }
+
+    fn on_message(&mut self, session: &mut DynSession, call: CallId, message: Bytes, credit: u32) {
+        if let Some(Open::Started(Started { line: Some(line), .. })) = self.open.get(&call) {
+            match line.deliver(message, credit) {
+                Ok(Some(reader)) => reader.wake(),
+                Ok(None) => {}
+                Err(credit) => session.consume(call, credit),
+            }
+            return;
+        }
+        session.consume(call, credit);
+        let Some(gathering) = self.gathering(call) else { return };
+        if gathering.message.replace(message).is_some() {
+            self.take_gathering(call);
+            answer(session, call, Finish::failed(wrong_count("several")));
+        }
+    }
+
+    fn on_half_closed(&mut self, session: &mut DynSession, call: CallId, now: Time) {
+        if let Some(Gathering { route, message }) = self.take_gathering(call) {
+            let Some(message) = message else {
+                return answer(session, call, Finish::failed(wrong_count("none")));
+            };
+            let line = match route.method.kind {
+                Kind::ServerStreaming => Some(Line::new(call, self.mailbox.clone())),
+                _ => None,
+            };
+            self.start(session, call, route, Some(message), line, now);
+        } else if let Some(reader) = self.line(call).and_then(Line::end_input) {
+            reader.wake();
+        }
+    }
+
+    fn on_ended(&mut self, call: CallId, status: Status) {
+        if let Some(Open::Started(started)) = self.open.remove(&call) {
+            if let Some(watched) = &started.watch {
+                watched.end(&status);
+            }
+            drop_handler(started, status);
+        } else {
+            self.take_gathering(call);
+        }
+        if self.open.is_empty() && self.open.capacity() > KEPT_CALLS {
+            self.open = HashMap::default();
+        }
+    }
+
+    fn on_closed(&mut self, end: &SessionEnd) {
+        match end {
+            SessionEnd::Failed(status) => {
+                tracing::debug!(peer = ?self.peer, %status, "a connection ended");
+            }
+            _ => tracing::trace!(peer = ?self.peer, "a connection ended"),
+        }
+        self.newest = None;
+        for (_, open) in self.open.drain() {
+            if let Open::Started(started) = open {
+                drop_handler(
+                    started,
+                    Status::cancelled("the connection is closed").with_origin(Origin::Transport),
+                );
+            }
+        }
+    }
+
+    /// Makes the handler and polls it once.
+    fn start(
+        &mut self,
+        session: &mut DynSession,
+        call: CallId,
+        route: Route,
+        message: Option<Bytes>,
+        line: Option<Arc<Line>>,
+        now: Time,
+    ) {
+        let Some(mut request) = self.request(session, call, now) else { return };
+        let watch = match watch(&self.shared.interceptors, Side::Server, route.method, request.metadata_mut())
+        {
+            Ok(watch) => watch,
+            Err(status) => return answer(session, call, Finish::failed(status)),
+        };
+        if line.is_some() {
+            self.mailbox.stay_awake();
+        }
+        let path = route.method.path;
+        let incoming = IncomingCall { path, request, message, line: line.clone(), watch: watch.clone() };
+        match self.poll_first(route, incoming) {
+            (Poll::Ready(finish), _) => match line {
+                Some(line) => {
+                    line.push(Outgoing::Finish(Box::new(finish)));
+                    self.open.insert(call, Open::Started(Started { line: Some(line), watch, task: None }));
+                }
+                None => {
+                    if watch.is_some() {
+                        self.open.insert(call, Open::Started(Started { line: None, watch, task: None }));
+                    }
+                    answer(session, call, finish);
+                }
+            },
+            (Poll::Pending, handling) => {
+                let line = line.unwrap_or_else(|| Line::new(call, self.mailbox.clone()));
+                let running = Running::new(Arc::clone(&self.shared));
+                let task = tokio::spawn(work(handling, Arc::clone(&line), path, running)).abort_handle();
+                self.open.insert(call, Open::Started(Started { line: Some(line), watch, task: Some(task) }));
+            }
+        }
+    }
+
+    fn request(&self, session: &DynSession, call: CallId, now: Time) -> Option<Request<()>> {
+        let head = session.request(call)?;
+        let mut request = Request::new(()).with_deadline(head.deadline).with_peer(self.peer);
+        if !head.metadata.is_empty() {
+            request = request.with_metadata(head.metadata.clone());
+        }
+        if let Some(deadline) = head.deadline {
+            request = request.with_timeout(deadline.saturating_since(now));
+        }
+        if let Some(encoding) = head.encoding {
+            request = request.with_compression(encoding);
+        }
+        Some(request)
+    }
+
+    fn poll_first(&self, route: Route, incoming: IncomingCall) -> (Poll<Finish>, Handling) {
+        let service = self.shared.router.service(route);
+        let attempt = AssertUnwindSafe(|| {
+            let mut handling = service.call(route.index, incoming);
+            // Whoever is not done is spawned and so polled again: there is nothing to be woken for.
+            let polled = handling.poll(&mut Context::from_waker(Waker::noop()));
+            (polled, handling)
+        });
+        catch_unwind(attempt).unwrap_or_else(|panic| {
+            (Poll::Ready(Finish::failed(panicked(route.method.path, &*panic))), Handling::over())
+        })
+    }
+
+    fn serve(&mut self, session: &mut DynSession, call: CallId) {
+        if let Some(writer) = self.line(call).and_then(|line| line.serve(session)) {
+            writer.wake();
+        }
+    }
+
+    fn line(&self, call: CallId) -> Option<&Line> {
+        match self.open.get(&call)? {
+            Open::Started(started) => started.line.as_deref(),
+            Open::Gathering(_) => None,
+        }
+    }
+
+    fn gathering(&mut self, call: CallId) -> Option<&mut Gathering> {
+        if let Some((newest, gathering)) = &mut self.newest
+            && *newest == call
+        {
+            return Some(gathering);
+        }
+        match self.open.get_mut(&call)? {
+            Open::Gathering(gathering) => Some(gathering),
+            Open::Started(_) => None,
+        }
+    }
+
+    fn take_gathering(&mut self, call: CallId) -> Option<Gathering> {
+        if let Some((_, gathering)) = self.newest.take_if(|(newest, _)| *newest == call) {
+            return Some(gathering);
+        }
+        if !matches!(self.open.get(&call), Some(Open::Gathering(_))) {
+            return None;
+        }
+        match self.open.remove(&call) {
+            Some(Open::Gathering(gathering)) => Some(gathering),
+            _ => None,
+        }
+    }
+
+    fn not_served(&self, path: &str) -> Status {
+        let service =
+            path.strip_prefix('/').and_then(|path| path.rsplit_once('/')).map(|(service, _)| service);
+        let text = match service {
+            Some(service) if self.shared.router.offers(service) => {
+                format!("service {service} has no method at {path}")
+            }
+            Some(service) => format!("service {service} is not offered here"),
+            None => format!("{path} is not the path of a method; it should read /package.Service/Method"),
+        };
+        Status::unimplemented(text).with_origin(Origin::Library)
+    }
+}
+
+/// A handler that was not done at its first poll, in a task of its own.
+async fn work(mut handling: Handling, line: Arc<Line>, path: &'static str, running: Running) {
+    let finish = poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| handling.poll(cx)));
+        polled.unwrap_or_else(|panic| Poll::Ready(Finish::failed(panicked(path, &*panic))))
+    });
+    let finish = finish.await;
+    drop(handling);
+    drop(running);
+    line.push(Outgoing::Finish(Box::new(finish)));
+}
+
+/// Ends a call whose session has already ended it.
+fn drop_handler(started: Started, status: Status) {
+    let Some(line) = &started.line else { return };
+    for waiting in line.end(status, Metadata::new()).into_iter().flatten() {
+        waiting.wake();
+    }
+}
+
+/// Gives the session a handler's answer.
+fn answer(session: &mut DynSession, call: CallId, finish: Finish) {
+    if let Err(misuse) = session.finish_with(call, finish)
+        && let Some(status) = status_of_misuse(misuse)
+    {
+        session.abandon(call, &status);
+    }
+}
+
+fn wrong_count(got: &'static str) -> Status {
+    let text = format!("the method takes exactly one request message, and {got} came");
+    Status::unimplemented(text).with_origin(Origin::Peer)
+}
+
+/// Logs a panic. What it said is not told to the client.
+fn panicked(path: &str, panic: &(dyn Any + Send)) -> Status {
+    let said = panic.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    tracing::error!(path, panic = said, "a handler panicked");
+    Status::internal("the handler panicked")
+}
+
+impl Session for DynSession {
+    fn consume(&mut self, call: CallId, credit: u32) {
+        ServerSession::consume(self, call, credit);
+    }
+
+    fn send(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse> {
+        ServerSession::send(self, call, message, compress)
+    }
+
+    fn head(
+        &mut self,
+        call: CallId,
+        metadata: &Metadata,
+        compression: Option<Encoding>,
+    ) -> Result<(), Misuse> {
+        self.send_head(call, metadata, compression)
+    }
+
+    fn half_close(&mut self, _: CallId) -> Result<(), Misuse> {
+        Err(Misuse::OutOfOrder("a server ends a call with a status"))
+    }
+
+    fn finish_with(&mut self, call: CallId, finish: Finish) -> Result<(), Misuse> {
+        if let Some(reply) = finish.reply {
+            if !reply.metadata.is_empty() || reply.compression.is_some() {
+                self.send_head(call, &reply.metadata, reply.compression)?;
+            }
+            let _ = ServerSession::send(self, call, reply.message, reply.compression.is_some())?;
+        }
+        ServerSession::finish(self, call, &finish.status, &finish.trailers)
+    }
+
+    fn abandon(&mut self, call: CallId, status: &Status) {
+        // Refused only when the call is over, which is what was wanted.
+        let _ = ServerSession::finish(self, call, status, &Metadata::new());
+    }
+}
+
+/// Call ids are handed out in order, so one multiplication spreads them.
+#[derive(Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+}
