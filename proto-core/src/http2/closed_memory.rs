@@ -21,21 +21,36 @@ pub(super) enum EndedBy {
 }
 
 /// The streams that ended last.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct ClosedMemory {
     last: VecDeque<(StreamId, EndedBy)>,
+    /// The highest stream that was forgotten.
+    forgotten: StreamId,
+}
+
+impl Default for ClosedMemory {
+    fn default() -> Self {
+        ClosedMemory { last: VecDeque::new(), forgotten: StreamId::CONNECTION }
+    }
 }
 
 impl ClosedMemory {
     pub(super) fn note(&mut self, stream: StreamId, by: EndedBy) {
-        if self.last.len() == MEMORY {
-            self.last.pop_front();
+        if self.last.len() == MEMORY
+            && let Some((forgotten, _)) = self.last.pop_front()
+        {
+            self.forgotten = self.forgotten.max(forgotten);
         }
         self.last.push_back((stream, by));
     }
 
     pub(super) fn recall(&self, stream: StreamId) -> Option<EndedBy> {
         self.last.iter().rev().find(|(id, _)| *id == stream).map(|(_, by)| *by)
+    }
+
+    /// Whether a stream of which nothing is known may once have been open.
+    pub(super) fn may_have_forgotten(&self, stream: StreamId) -> bool {
+        stream <= self.forgotten
     }
 
     pub(super) fn memory(&self) -> usize {

@@ -3,12 +3,11 @@
 use crate::base::{Fields, Flow, Misuse, Time};
 use crate::http2::ErrorCode;
 use crate::http2::connection::{Connection, Phase, Role};
-use crate::http2::control::Control;
 use crate::http2::event::CloseReason;
 use crate::http2::frame::MAX_31_BITS;
 use crate::http2::lifecycle::{PingUse, Timer};
 use crate::http2::outbox::{Item, ListKind, Prefix};
-use crate::http2::stream::{Outbound, Stream, StreamId, Turn};
+use crate::http2::stream::{Exchange, Outbound, Stream, StreamId, Turn};
 use crate::http2::validate::{self, Section};
 use bytes::Bytes;
 
@@ -38,18 +37,16 @@ impl Connection {
         if !self.takes_streams() {
             return Err(Misuse::Draining);
         }
-        if self.outbox.waiting.len() >= self.config.max_queued_streams {
-            return Err(Misuse::TooLarge {
-                size: self.outbox.waiting.len() + 1,
-                limit: self.config.max_queued_streams,
-            });
+        let waiting = self.streams.len() - self.active_local as usize;
+        if waiting >= self.config.max_queued_streams {
+            return Err(Misuse::TooLarge { size: waiting + 1, limit: self.config.max_queued_streams });
         }
         let head = validate::check(&fields, Section::Request, self.remote.extended_connect)
             .map_err(Misuse::InvalidField)?;
         self.check_list_size(&fields)?;
         let id = StreamId(self.next_local);
-        let mut stream = Stream::new(self.remote.initial_window_bytes, &self.config);
-        stream.head_request = head.is_head;
+        let mut stream = Stream::new(self.remote.initial_window_bytes, self.stream_window_open, &self.config);
+        stream.exchange = Exchange::of_request(&head);
         stream.turn = Turn::Waiting;
         stream.outbound = if end { Outbound::Ended } else { Outbound::Content };
         self.outbox.push(&mut stream.queue, Item::Headers { fields, kind: ListKind::Head, end });
@@ -65,11 +62,13 @@ impl Connection {
     /// # Errors
     /// When the stream is over, the final head is sent, or the list is not a 1xx response.
     pub fn send_informational(&mut self, id: StreamId, fields: Fields) -> Result<(), Misuse> {
+        self.live_stream(id)?;
         let head = validate::check(&fields, Section::Response, false).map_err(Misuse::InvalidField)?;
         // RFC 9113 §8.6: 101 is not used in HTTP/2.
         if !(100..200).contains(&head.status) || head.status == 101 {
             return Err(Misuse::InvalidField("an informational response has a status of 100 to 199 but 101"));
         }
+        self.check_list_size(&fields)?;
         let stream = self.stream_for(id, Outbound::Head, "the final response is sent already")?;
         let mut queue = stream.queue;
         self.outbox.push(&mut queue, Item::Headers { fields, kind: ListKind::Informational, end: false });
@@ -82,8 +81,12 @@ impl Connection {
     /// # Errors
     /// When the stream is over or its end is sent, or the list cannot be sent.
     pub fn send_headers(&mut self, id: StreamId, fields: Fields, end: bool) -> Result<(), Misuse> {
-        let outbound = self.live_stream(id)?.outbound;
+        let Stream { outbound, exchange, .. } = *self.live_stream(id)?;
         let (section, kind) = match outbound {
+            // RFC 9113 §8.5: nothing but DATA is sent on a connected stream.
+            Outbound::Content if exchange == Exchange::Tunnel => {
+                return Err(Misuse::OutOfOrder("a tunnel ends without trailers"));
+            }
             Outbound::Head => (Section::Response, ListKind::Head),
             Outbound::Content if end => (Section::Trailers, ListKind::Trailers),
             Outbound::Content => return Err(Misuse::OutOfOrder("trailers end the stream")),
@@ -96,6 +99,9 @@ impl Connection {
         self.check_list_size(&fields)?;
         let stream = self.stream_mut(id).ok_or(Misuse::Gone)?;
         stream.outbound = if end { Outbound::Ended } else { Outbound::Content };
+        if kind == ListKind::Head {
+            stream.exchange = stream.exchange.answered(head.status);
+        }
         let mut queue = stream.queue;
         self.outbox.push(&mut queue, Item::Headers { fields, kind, end });
         self.requeue(id, queue);
@@ -118,8 +124,12 @@ impl Connection {
         if stream.blocked {
             return Err(Misuse::Blocked);
         }
+        if prefix.is_empty() && data.is_empty() && !end {
+            // A frame that says nothing; the peer might take many for an attack.
+            return Ok(Flow::Ready);
+        }
         let item = Item::Data { prefix, data, end };
-        stream.queued_bytes += item.data_len().unwrap_or(0);
+        stream.queued_bytes += item.cost();
         stream.blocked = !end && stream.queued_bytes >= limit;
         let flow = if stream.blocked { Flow::Blocked } else { Flow::Ready };
         if end {
@@ -141,7 +151,8 @@ impl Connection {
         stream.blocked = false;
         let mut queue = stream.queue;
         if !self.outbox.end_last(queue) {
-            self.outbox.push(&mut queue, Item::Data { prefix: Prefix::NONE, data: Bytes::new(), end: true });
+            let item = Item::Data { prefix: Prefix::NONE, data: Bytes::new(), end: true };
+            self.outbox.push(&mut queue, item);
         }
         self.requeue(id, queue);
         Ok(())
@@ -206,11 +217,7 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
-        self.control.push(Control::GoAway {
-            last_stream: self.last_remote,
-            code: ErrorCode::NO_ERROR,
-            debug: "",
-        });
+        self.say_goaway(self.line());
         self.end(crate::http2::event::End::Graceful);
     }
 
@@ -222,7 +229,8 @@ impl Connection {
         if self.phase == Phase::Ended {
             return Err(Misuse::Closed);
         }
-        self.streams.get(u64::from(id.0)).ok_or(if self.is_idle(id) { Misuse::Unknown } else { Misuse::Gone })
+        let is_given_out = if self.is_own(id) { id.0 < self.next_local } else { id <= self.last_remote };
+        self.streams.get(u64::from(id.0)).ok_or(if is_given_out { Misuse::Gone } else { Misuse::Unknown })
     }
 
     fn stream_for(

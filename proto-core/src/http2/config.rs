@@ -2,7 +2,13 @@
 //! limit stops.
 
 use crate::base::Rate;
+use crate::http2::frame::MAX_31_BITS;
+use alloc::sync::Arc;
+use core::ops::RangeInclusive;
 use core::time::Duration;
+
+/// What keepalive may ask at the most often; without it, an interval of zero would never let go.
+const KEEPALIVE_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
 /// Who gives flow-control credit back to the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,5 +100,63 @@ impl Default for Config {
             idle_timeout: None,
             seed: 0,
         }
+    }
+}
+
+/// RFC 9113 §6.5.2: what our own SETTINGS_MAX_FRAME_SIZE advertises MUST be within 2^14 and 2^24-1. Frames of 2^14 octets
+/// can always be received (RFC 9113 §4.2).
+pub(super) const MAX_FRAME_BYTES: RangeInclusive<u32> = 16_384..=16_777_215;
+
+impl Config {
+    /// The same with each value that RFC 9113 does not allow moved to the nearest that it does, so that no frame of ours
+    /// breaks a rule.
+    pub(super) fn in_range(config: Arc<Config>) -> Arc<Config> {
+        let windows = [config.stream_window_bytes, config.connection_window_bytes, config.window_bytes_max];
+        let is_in_range = MAX_FRAME_BYTES.contains(&config.max_frame_bytes)
+            && windows.iter().all(|size| *size <= MAX_31_BITS)
+            && config.keepalive_interval.is_none_or(|interval| interval >= KEEPALIVE_INTERVAL_MIN);
+        if is_in_range {
+            return config;
+        }
+        Arc::new(Config {
+            max_frame_bytes: config.max_frame_bytes.clamp(*MAX_FRAME_BYTES.start(), *MAX_FRAME_BYTES.end()),
+            stream_window_bytes: config.stream_window_bytes.min(MAX_31_BITS),
+            connection_window_bytes: config.connection_window_bytes.min(MAX_31_BITS),
+            window_bytes_max: config.window_bytes_max.min(MAX_31_BITS),
+            keepalive_interval: config
+                .keepalive_interval
+                .map(|interval| interval.max(KEEPALIVE_INTERVAL_MIN)),
+            ..Config::clone(&config)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc9113_6_5_2_our_frame_size_is_advertised_within_its_range_whatever_is_configured() {
+        for (configured, used) in [(0, 16_384), (16_384, 16_384), (1 << 20, 1 << 20), (u32::MAX, 16_777_215)]
+        {
+            let config = Config { max_frame_bytes: configured, ..Config::default() };
+            assert_eq!(Config::in_range(Arc::new(config)).max_frame_bytes, used);
+        }
+    }
+
+    #[test]
+    fn windows_and_the_keepalive_interval_are_brought_into_their_ranges() {
+        let config = Config {
+            stream_window_bytes: u32::MAX,
+            connection_window_bytes: u32::MAX,
+            window_bytes_max: u32::MAX,
+            keepalive_interval: Some(Duration::ZERO),
+            ..Config::default()
+        };
+        let config = Config::in_range(Arc::new(config));
+        assert_eq!(config.stream_window_bytes, MAX_31_BITS);
+        assert_eq!(config.connection_window_bytes, MAX_31_BITS);
+        assert_eq!(config.window_bytes_max, MAX_31_BITS);
+        assert_eq!(config.keepalive_interval, Some(KEEPALIVE_INTERVAL_MIN));
     }
 }

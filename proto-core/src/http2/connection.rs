@@ -2,7 +2,7 @@
 //! `commands.rs`, writing in `send.rs`, beginning and end in `lifecycle.rs`.
 
 use crate::base::{Budget, Entropy, Fields, IdTable, Machine, Out, Output, Time, TimerTable};
-use crate::hpack::{Decoder, Encoder};
+use crate::hpack::{Decoder, Encoder, TABLE_SIZE_DEFAULT};
 use crate::http2::closed_memory::ClosedMemory;
 use crate::http2::config::Config;
 use crate::http2::control::ControlQueue;
@@ -27,6 +27,10 @@ pub enum Role {
     /// The side that accepted and answers.
     Server,
 }
+
+/// What a connection without streams keeps of each list and table, so that the next stream allocates nothing.
+const REST_ITEMS_MAX: usize = 16;
+const REST_BYTES_MAX: usize = 4096;
 
 /// Whether the connection is alive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,12 +73,16 @@ pub struct Connection {
     pub(super) recv: ReceiveWindow,
     /// What new streams' windows grow to with their first update.
     pub(super) stream_window: u32,
+    /// What the peer may take a new stream's window for.
+    pub(super) stream_window_open: u32,
     pub(super) tuning: WindowTuning,
     pub(super) remote: RemoteSettings,
 
     pub(super) next_local: u32,
+    /// The highest of our streams whose HEADERS were written; they are written in the order of their ids.
+    pub(super) written_local: StreamId,
     pub(super) last_remote: StreamId,
-    /// Streams of ours whose HEADERS were written.
+    /// Streams of ours that count against the peer's limit.
     pub(super) active_local: u32,
     pub(super) active_remote: u32,
     /// The last stream that the peer's GOAWAY names.
@@ -102,6 +110,7 @@ impl Connection {
     }
 
     fn new(role: Role, now: Time, config: Arc<Config>) -> Connection {
+        let config = Config::in_range(config);
         let mut connection = Connection {
             role,
             phase: Phase::Alive,
@@ -110,7 +119,8 @@ impl Connection {
             entropy: Entropy::from_seed(config.seed),
             reader: Reader::new(role == Role::Server),
             block: None,
-            decoder: Decoder::new(config.header_table_bytes as usize),
+            // RFC 9113 §4.3.1: until the peer has acknowledged a smaller table, it uses the initial one.
+            decoder: Decoder::new(TABLE_SIZE_DEFAULT.max(config.header_table_bytes as usize)),
             encoder: Encoder::new(config.header_table_bytes as usize),
             fields: Fields::new(),
             streams: IdTable::default(),
@@ -121,9 +131,13 @@ impl Connection {
             send: SendWindow::new(SendWindow::INITIAL),
             recv: ReceiveWindow::new(SendWindow::INITIAL, config.connection_window_bytes),
             stream_window: config.stream_window_bytes,
+            // RFC 9113 §6.9.3: data that exceeds a window that our SETTINGS reduce may come until they are acknowledged.
+            stream_window_open: config.stream_window_bytes.max(SendWindow::INITIAL),
             tuning: WindowTuning::new(),
             remote: RemoteSettings::default(),
+            // RFC 9113 §5.1.1: a client's streams have odd numbers, a server's even ones.
             next_local: if role == Role::Client { 1 } else { 2 },
+            written_local: StreamId::CONNECTION,
             last_remote: StreamId::CONNECTION,
             active_local: 0,
             active_remote: 0,
@@ -190,7 +204,8 @@ impl Connection {
         &self.remote
     }
 
-    /// Bytes of heap memory held, without payloads that are the caller's or the input's own.
+    /// Bytes of memory held, without what is the owner's (payloads and header lists that wait to be sent) or the input's
+    /// own. At most [`Config::memory_max`], whatever the peer does.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.reader.memory()
@@ -203,6 +218,24 @@ impl Connection {
             + self.outbox.memory()
             + self.control.memory()
             + self.pending.capacity() * size_of::<Event>()
+    }
+
+    /// Gives back what a burst needed: a connection at rest holds little.
+    fn shrink(&mut self) {
+        if !self.streams.is_empty() {
+            return;
+        }
+        if self.streams.memory() > REST_BYTES_MAX {
+            self.streams.shrink();
+        }
+        if self.fields.capacity() > REST_BYTES_MAX {
+            self.fields = Fields::new();
+        }
+        if self.pending.capacity() > REST_ITEMS_MAX {
+            self.pending = VecDeque::new();
+        }
+        self.outbox.shrink(REST_ITEMS_MAX);
+        self.control.shrink(REST_ITEMS_MAX);
     }
 
     fn has_unsent(&self) -> bool {
@@ -255,7 +288,7 @@ impl Machine for Connection {
             if self.has_unsent() {
                 return Output::Full(wake);
             }
-            self.outbox.shrink();
+            self.shrink();
             return Output::Idle(wake);
         }
     }

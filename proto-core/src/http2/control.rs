@@ -21,26 +21,56 @@ pub(super) enum Control {
     Preface,
     Settings(SettingsPairs),
     SettingsAck,
-    Ping { ack: bool, payload: [u8; 8] },
+    Ping {
+        ack: bool,
+        payload: [u8; 8],
+    },
     Reset(StreamId, ErrorCode),
     WindowUpdate(StreamId, u32),
-    GoAway { last_stream: StreamId, code: ErrorCode, debug: &'static str },
+    GoAway {
+        last_stream: StreamId,
+        code: ErrorCode,
+        debug: &'static str,
+    },
+    /// RST_STREAM that the owner of a client commanded; the peer has no part in how many there are.
+    Cancel(StreamId, ErrorCode),
     Http1Reply,
+}
+
+impl Control {
+    /// Whether the peer makes us send this as often as it likes.
+    const fn is_reply(&self) -> bool {
+        matches!(
+            self,
+            Control::SettingsAck
+                | Control::Ping { ack: true, .. }
+                | Control::Reset(..)
+                | Control::WindowUpdate(..)
+        )
+    }
+
+    /// Whether this is part of what each side sends first.
+    const fn is_opening(&self) -> bool {
+        matches!(self, Control::Preface | Control::Settings(_))
+    }
 }
 
 /// The control frames that wait, in order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ControlQueue {
     queue: VecDeque<Control>,
+    replies: usize,
 }
 
 impl ControlQueue {
     pub(super) fn push(&mut self, frame: Control) {
+        self.replies += usize::from(frame.is_reply());
         self.queue.push_back(frame);
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.queue.len()
+    /// Frames that the peer caused.
+    pub(super) fn replies(&self) -> usize {
+        self.replies
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -48,7 +78,20 @@ impl ControlQueue {
     }
 
     pub(super) fn clear(&mut self) {
-        self.queue = VecDeque::new();
+        *self = ControlQueue::default();
+    }
+
+    /// Forgets all but what has to come first, RFC 9113 §3.4.
+    pub(super) fn keep_opening(&mut self) {
+        self.queue.retain(Control::is_opening);
+        self.replies = 0;
+    }
+
+    /// Gives memory back if it could hold more than `items`.
+    pub(super) fn shrink(&mut self, items: usize) {
+        if self.queue.is_empty() && self.queue.capacity() > items {
+            self.clear();
+        }
     }
 
     pub(super) fn memory(&self) -> usize {
@@ -59,12 +102,15 @@ impl ControlQueue {
     pub(super) fn write(&mut self, out: &mut Out) {
         while out.has_room() {
             let Some(frame) = self.queue.pop_front() else { return };
+            self.replies -= usize::from(frame.is_reply());
             out.put_with(|out| match frame {
                 Control::Preface => out.extend_from_slice(PREFACE),
                 Control::Settings(pairs) => settings::emit(&pairs, out),
                 Control::SettingsAck => settings::emit_ack(out),
                 Control::Ping { ack, payload } => ping::emit(ack, payload, out),
-                Control::Reset(stream, code) => rst_stream::emit(stream, code, out),
+                Control::Reset(stream, code) | Control::Cancel(stream, code) => {
+                    rst_stream::emit(stream, code, out)
+                }
                 Control::WindowUpdate(stream, increment) => window_update::emit(stream, increment, out),
                 Control::GoAway { last_stream, code, debug } => {
                     goaway::emit(GoAway { last_stream, code, debug: debug.as_bytes() }, out);

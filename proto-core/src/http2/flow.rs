@@ -63,6 +63,11 @@ impl ReceiveWindow {
         ReceiveWindow { open: open as i64, held: 0, size }
     }
 
+    /// Applies what our SETTINGS take away, once the peer has acknowledged them (RFC 9113 §6.9.2).
+    pub fn shift(&mut self, difference: i64) {
+        self.open += difference;
+    }
+
     /// Notes that `count` bytes arrived; false when the peer had no room for them.
     #[must_use]
     pub fn receive(&mut self, count: u32) -> bool {

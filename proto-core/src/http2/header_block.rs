@@ -51,8 +51,8 @@ impl HeaderBlock {
     }
 }
 
-/// A block may be longer than the list it makes only by the prefixes of its strings: twice the list is generous, and
-/// enough that a list above the limit can be decoded, so that the compression state survives and one stream fails.
+/// Four times the list, as much as the decoder takes: a list above the limit is still decoded, so that the compression
+/// state survives and only its stream fails.
 pub(super) fn block_bytes_max(config: &Config) -> usize {
     (config.header_list_bytes_max as usize).saturating_mul(4).max(config.max_frame_bytes as usize)
 }

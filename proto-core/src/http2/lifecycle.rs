@@ -9,7 +9,7 @@ use crate::http2::control::Control;
 use crate::http2::event::{CloseReason, End, Event};
 use crate::http2::frame::MAX_31_BITS;
 use crate::http2::settings::local_pairs;
-use crate::http2::stream::{Inbound, StreamId};
+use crate::http2::stream::{Inbound, StreamId, Turn};
 use crate::http2::violation::Scope;
 use core::time::Duration;
 
@@ -117,7 +117,10 @@ impl Connection {
                 Timer::Keepalive => self.keep_alive(),
                 Timer::KeepaliveAck => self.check_alive(),
                 Timer::DrainPing => self.draw_line(),
-                Timer::Grace => self.end(End::Graceful),
+                Timer::Grace => {
+                    self.draw_line();
+                    self.end(End::Graceful);
+                }
                 Timer::Idle => self.begin_drain(IDLE_GRACE),
             }
         }
@@ -188,7 +191,18 @@ impl Connection {
         }
     }
 
-    fn say_goaway(&mut self, last_stream: StreamId) {
+    /// The last stream of the peer's that may have been processed.
+    pub(super) fn line(&self) -> StreamId {
+        match (self.role, self.drain) {
+            // What a server promises is refused.
+            (Role::Client, _) => StreamId::CONNECTION,
+            // RFC 9113 §6.8: the last stream in GOAWAY never grows.
+            (Role::Server, Drain::Final { last }) => last,
+            (Role::Server, Drain::No | Drain::Announced) => self.last_remote,
+        }
+    }
+
+    pub(super) fn say_goaway(&mut self, last_stream: StreamId) {
         self.control.push(Control::GoAway { last_stream, code: ErrorCode::NO_ERROR, debug: "" });
     }
 
@@ -230,7 +244,7 @@ impl Connection {
         while let Some(id) = self.streams.next_id(at) {
             at = Some(id);
             let id = StreamId(id as u32);
-            if !self.has_written_head(id) {
+            if self.is_own(id) && self.is_idle(id) {
                 self.pending.push_back(Event::Closed { stream: id, reason: CloseReason::NotProcessed });
             }
         }
@@ -259,12 +273,12 @@ impl Connection {
         if self.phase == Phase::Ended {
             return;
         }
-        if self.control.len() > self.config.unread_replies_max {
-            self.control.clear();
+        if self.control.replies() > self.config.unread_replies_max {
+            self.control.keep_opening();
         }
         // RFC 9113 §5.4.1: GOAWAY with the last stream and the code, then the connection MUST be closed.
         let debug = violation.text();
-        self.control.push(Control::GoAway { last_stream: self.last_remote, code: violation.code(), debug });
+        self.control.push(Control::GoAway { last_stream: self.line(), code: violation.code(), debug });
         self.end(End::Violation(violation));
     }
 
@@ -301,19 +315,24 @@ impl Connection {
     fn spend(&mut self, affordable: bool, violation: Violation) -> bool {
         if !affordable {
             self.violate(violation);
-        } else if self.control.len() > self.config.unread_replies_max {
-            self.violate(Violation::UnreadReplies);
         }
-        self.phase != Phase::Ended
+        affordable
     }
 
-    /// Whether a stream was never opened (RFC 9113 §5.1.1: lower ids of a used parity are closed).
+    /// Whether the id is one that this side gives out.
+    pub(super) fn is_own(&self, id: StreamId) -> bool {
+        id.is_client() == (self.role == Role::Client)
+    }
+
+    /// Whether no HEADERS of a stream have been on the wire (RFC 9113 §5.1.1: lower ids of a used parity are closed). One
+    /// of ours that waits for its turn is idle still.
     pub(super) fn is_idle(&self, id: StreamId) -> bool {
-        if id.is_client() == (self.role == Role::Client) {
-            id.0 >= self.next_local
-        } else {
-            id > self.last_remote
-        }
+        id > if self.is_own(id) { self.written_local } else { self.last_remote }
+    }
+
+    /// Whether the peer has acknowledged our SETTINGS.
+    pub(super) fn is_acknowledged(&self) -> bool {
+        !self.timers.is_armed(Timer::Settings)
     }
 
     /// Takes a stream out, gives its credit back and reports how it ended.
@@ -323,12 +342,17 @@ impl Connection {
         // What it held counts for the connection still (a classic leak).
         self.recv.consume(stream.recv.held());
         self.announce_credit(id);
-        if id.is_client() != (self.role == Role::Client) {
+        if !self.is_own(id) {
             self.active_remote -= 1;
         } else if stream.is_started() {
             self.active_local -= 1;
         }
+        if stream.turn != Turn::Away {
+            let streams = &self.streams;
+            self.outbox.note_stale(|id| streams.get(u64::from(id.0)).is_some());
+        }
         match reason {
+            _ if self.is_idle(id) => {}
             CloseReason::ResetByPeer(_) => self.closed.note(id, EndedBy::Reset),
             _ if stream.inbound == Inbound::Ended => self.closed.note(id, EndedBy::EndStream),
             _ => self.closed.note(id, EndedBy::Us),

@@ -11,9 +11,13 @@ use alloc::vec::Vec;
 use bytes::{Buf, Bytes};
 
 const NONE: u32 = u32::MAX;
+/// What a queued item costs beside its payload, in bytes: many small ones are as much memory as a large one.
+pub(super) const ITEM_OVERHEAD: usize = 64;
 /// Emptied header lists kept for use again, and the largest that is kept.
 const SPARE_LISTS: usize = 8;
 const SPARE_LIST_BYTES: usize = 1024;
+/// Ids of streams that are gone which are never worth a search.
+const STALE_MIN: usize = 32;
 
 /// A few bytes that go before a payload without being copied together with it: the head of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -66,11 +70,16 @@ pub(super) enum Item {
 }
 
 impl Item {
-    pub(super) fn data_len(&self) -> Option<usize> {
+    fn data_len(&self) -> Option<usize> {
         match self {
             Item::Data { prefix, data, .. } => Some(prefix.len() + data.len()),
             _ => None,
         }
+    }
+
+    /// What it counts against its stream's buffer, in bytes.
+    pub(super) fn cost(&self) -> usize {
+        self.data_len().map_or(0, |len| len + ITEM_OVERHEAD)
     }
 
     fn ends(&self) -> bool {
@@ -112,12 +121,16 @@ pub(super) struct Outbox {
     pub(super) starved: VecDeque<StreamId>,
     /// Streams that wait for the peer to allow one more.
     pub(super) waiting: VecDeque<StreamId>,
+    /// How many of the ids in these three lists belong to streams that are gone, at the most.
+    stale: usize,
 }
 
 /// A DATA frame that was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Written {
     pub(super) len: usize,
+    /// What it frees of its stream's buffer, in bytes.
+    pub(super) cost: usize,
     pub(super) end: bool,
 }
 
@@ -201,7 +214,7 @@ impl Outbox {
     ) -> Option<Written> {
         let (len, end) = self.measure(*queue, limit)?;
         out.put_slice(&data::head(stream, len as u32, end).to_bytes());
-        let mut left = len;
+        let (mut left, mut cost) = (len, len);
         while let Some(Item::Data { prefix, data, .. }) =
             self.nodes.get_mut(queue.head as usize).and_then(|node| node.item.as_mut())
         {
@@ -221,12 +234,13 @@ impl Outbox {
             if !done {
                 break;
             }
+            cost += ITEM_OVERHEAD;
             let ended = self.pop(queue).is_some_and(|item| item.ends());
             if ended || left == 0 && !end {
                 break;
             }
         }
-        Some(Written { len, end })
+        Some(Written { len, cost, end })
     }
 
     /// How long the next DATA frame is, and whether it ends the stream.
@@ -248,11 +262,29 @@ impl Outbox {
         Some((len, false))
     }
 
-    /// Gives the memory of an idle connection back.
-    pub(super) fn shrink(&mut self) {
-        if self.free.len() == self.nodes.len() && self.waiting.is_empty() && self.nodes.len() > 8 {
+    /// Notes that a stream is gone whose id stands in one of the lists. It is skipped when its turn comes; but where no
+    /// turn comes, because the peer allows nothing, such ids must not pile up.
+    pub(super) fn note_stale(&mut self, is_alive: impl Fn(StreamId) -> bool) {
+        self.stale += 1;
+        let listed = self.ready.len() + self.starved.len() + self.waiting.len();
+        if self.stale > STALE_MIN && self.stale > listed / 2 {
+            for list in [&mut self.ready, &mut self.starved, &mut self.waiting] {
+                list.retain(|id| is_alive(*id));
+            }
+            self.stale = 0;
+        }
+    }
+
+    /// Gives memory back that could hold more than `items`, once nothing waits.
+    pub(super) fn shrink(&mut self, items: usize) {
+        if self.free.len() == self.nodes.len() && self.nodes.capacity() > items {
             self.nodes = Vec::new();
             self.free = Vec::new();
+        }
+        for list in [&mut self.ready, &mut self.starved, &mut self.waiting] {
+            if list.is_empty() && list.capacity() > items {
+                *list = VecDeque::new();
+            }
         }
     }
 
@@ -326,6 +358,6 @@ mod tests {
         outbox.drop_queue(&mut queue);
         outbox.push(&mut queue, Item::Data { prefix: Prefix::NONE, data: Bytes::new(), end: true });
         let written = outbox.write_data(StreamId(1), &mut queue, 0, &mut out);
-        assert_eq!(written, Some(Written { len: 0, end: true }));
+        assert_eq!(written, Some(Written { len: 0, cost: ITEM_OVERHEAD, end: true }));
     }
 }

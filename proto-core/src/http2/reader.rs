@@ -23,6 +23,9 @@ pub(super) enum Piece {
     Data { head: FrameHead, data: Bytes, end: bool },
 }
 
+/// Chunks of input for which the list keeps its memory.
+const REST_CHUNKS_MAX: usize = 16;
+
 #[derive(Clone, Debug)]
 enum Stage {
     Preface { matched: usize },
@@ -81,13 +84,12 @@ impl Reader {
             && METHODS.iter().any(|m| self.current.starts_with(m))
     }
 
-    /// Bytes held that are not the input's own.
+    /// Bytes held that are not the input's own: the parts of a frame that did not come in one piece.
     pub(super) fn memory(&self) -> usize {
-        let gathered = match &self.stage {
+        match &self.stage {
             Stage::Payload { gathered, .. } => gathered.capacity(),
             _ => 0,
-        };
-        gathered + self.later.capacity() * size_of::<Bytes>()
+        }
     }
 
     /// The next piece; `None` when more input is needed.
@@ -166,6 +168,9 @@ impl Reader {
                 None => {
                     // An idle connection holds no buffers: a drained slice would pin the whole read.
                     self.current = Bytes::new();
+                    if self.later.capacity() > REST_CHUNKS_MAX {
+                        self.later = VecDeque::new();
+                    }
                     return false;
                 }
             }

@@ -1,7 +1,7 @@
 //! Writing: control frames first, then streams in turn, each a frame's worth of content at a time.
 
 use crate::base::Out;
-use crate::http2::connection::{Connection, Role};
+use crate::http2::connection::Connection;
 use crate::http2::control::Control;
 use crate::http2::event::{CloseReason, Event};
 use crate::http2::frame::headers;
@@ -101,7 +101,7 @@ impl Connection {
                     };
                     stream.queue = queue;
                     stream.send.take(written.len);
-                    stream.queued_bytes -= written.len.min(stream.queued_bytes);
+                    stream.queued_bytes = stream.queued_bytes.saturating_sub(written.cost);
                     self.send.take(written.len);
                     // The peer may answer each DATA frame with two WINDOW_UPDATE frames and a PING.
                     self.idle_frames.earn(self.config.idle_frames, 3);
@@ -121,6 +121,9 @@ impl Connection {
         let mut queue = stream.queue;
         let Some(Item::Headers { fields, end, .. }) = self.outbox.pop(&mut queue) else { return false };
         stream.queue = queue;
+        if self.is_own(id) {
+            self.written_local = self.written_local.max(id);
+        }
         let (encoder, max_frame) = (&mut self.encoder, self.remote.max_frame_bytes);
         out.put_with(|out| headers::emit(id, end, max_frame, out, |out| encoder.encode(&fields, out)));
         self.outbox.recycle(fields);
@@ -172,24 +175,15 @@ impl Connection {
 
     /// Ends a stream with RST_STREAM, unless the peer never heard of it.
     pub(super) fn reset_stream(&mut self, id: StreamId, code: crate::http2::ErrorCode, reason: CloseReason) {
-        let Some(stream) = self.streams.get(u64::from(id.0)) else { return };
         // RFC 9113 §6.4: RST_STREAM MUST NOT be sent for a stream in the idle state.
-        if stream.is_started() && self.has_written_head(id) {
-            self.control.push(Control::Reset(id, code));
+        if !self.is_idle(id) {
+            let is_own_choice = self.is_own(id) && matches!(reason, CloseReason::ResetByUs(_));
+            self.control.push(if is_own_choice {
+                Control::Cancel(id, code)
+            } else {
+                Control::Reset(id, code)
+            });
         }
         self.remove(id, reason);
-    }
-
-    /// Whether the peer knows of the stream: its own, or ours once HEADERS are written.
-    pub(super) fn has_written_head(&self, id: StreamId) -> bool {
-        if id.is_client() != (self.role == Role::Client) {
-            return true;
-        }
-        let Some(stream) = self.streams.get(u64::from(id.0)) else { return false };
-        let head_waits = matches!(
-            self.outbox.front(stream.queue),
-            Some(Item::Headers { kind: crate::http2::outbox::ListKind::Head, .. })
-        );
-        !head_waits
     }
 }

@@ -1,7 +1,7 @@
 //! What each side's SETTINGS say, RFC 9113 §6.5.2.
 
 use crate::http2::Violation;
-use crate::http2::config::Config;
+use crate::http2::config::{Config, MAX_FRAME_BYTES};
 use crate::http2::connection::Role;
 use crate::http2::control::SettingsPairs;
 use crate::http2::flow::SendWindow;
@@ -60,7 +60,7 @@ impl RemoteSettings {
             id::INITIAL_WINDOW_SIZE if value > MAX_31_BITS => return Err(Violation::SettingWindow),
             id::INITIAL_WINDOW_SIZE => self.initial_window_bytes = value,
             // RFC 9113 §6.5.2: values outside 2^14 to 2^24-1 MUST be a connection error PROTOCOL_ERROR.
-            id::MAX_FRAME_SIZE if !(16_384..=16_777_215).contains(&value) => {
+            id::MAX_FRAME_SIZE if !MAX_FRAME_BYTES.contains(&value) => {
                 return Err(Violation::SettingFrameSize);
             }
             id::MAX_FRAME_SIZE => self.max_frame_bytes = value,

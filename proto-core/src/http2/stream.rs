@@ -4,6 +4,7 @@ use crate::http2::config::Config;
 use crate::http2::flow::{ReceiveWindow, SendWindow};
 use crate::http2::outbox::Queue;
 use crate::http2::state::State;
+use crate::http2::validate::Head;
 
 /// A stream's id, RFC 9113 §5.1.1: odd ones are the client's, even ones the server's, 0 is the connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -52,6 +53,35 @@ pub(super) enum Inbound {
     Ended,
 }
 
+/// What the request's method means for what follows the heads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Exchange {
+    /// Content and trailers, either way.
+    Ordinary,
+    /// HEAD: the response has a length and no content.
+    HeadOnly,
+    /// CONNECT: once it is answered with 2xx, DATA either way and nothing else (RFC 9113 §8.5).
+    Tunnel,
+}
+
+impl Exchange {
+    pub(super) const fn of_request(head: &Head) -> Exchange {
+        match head {
+            Head { is_head: true, .. } => Exchange::HeadOnly,
+            Head { is_connect: true, .. } => Exchange::Tunnel,
+            _ => Exchange::Ordinary,
+        }
+    }
+
+    /// What it becomes with a final response.
+    pub(super) const fn answered(self, status: u16) -> Exchange {
+        match self {
+            Exchange::Tunnel if status >= 300 => Exchange::Ordinary,
+            other => other,
+        }
+    }
+}
+
 /// Which list of the outbox a stream stands in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Turn {
@@ -72,27 +102,27 @@ pub(super) struct Stream {
     pub(super) outbound: Outbound,
     pub(super) inbound: Inbound,
     pub(super) queue: Queue,
+    /// What waits to be sent, with an overhead for each item.
     pub(super) queued_bytes: usize,
     pub(super) turn: Turn,
     /// `send` said `Blocked`, and `Writable` is owed.
     pub(super) blocked: bool,
-    /// The request was HEAD: its response has a length and no content.
-    pub(super) head_request: bool,
+    pub(super) exchange: Exchange,
 }
 
 impl Stream {
-    pub(super) fn new(send_window: u32, config: &Config) -> Stream {
+    pub(super) fn new(send_window: u32, receive_window: u32, config: &Config) -> Stream {
         Stream {
             state: State::Idle,
             send: SendWindow::new(send_window),
-            recv: ReceiveWindow::new(config.stream_window_bytes, config.stream_window_bytes),
+            recv: ReceiveWindow::new(receive_window, config.stream_window_bytes),
             outbound: Outbound::Head,
             inbound: Inbound::Head { informational: 0 },
             queue: Queue::EMPTY,
             queued_bytes: 0,
             turn: Turn::Away,
             blocked: false,
-            head_request: false,
+            exchange: Exchange::Ordinary,
         }
     }
 

@@ -143,6 +143,12 @@ fn check_request(
         // RFC 9113 §8.3.1: a request whose Host differs from :authority is ambiguous about who is meant.
         return Err("a host header field that differs from :authority");
     }
+    // RFC 9113 §8.3.1: :authority MUST NOT include the deprecated userinfo subcomponent for http and https.
+    if matches!(pseudo.scheme, Some(b"http" | b"https"))
+        && pseudo.authority.is_some_and(|authority| authority.contains(&b'@'))
+    {
+        return Err("an :authority with user information");
+    }
     if pseudo.protocol.is_some() && !(extended_connect && head.is_connect) {
         return Err("a :protocol that was not offered");
     }

@@ -22,6 +22,10 @@ impl Connection {
             if !self.pending.is_empty() {
                 break;
             }
+            if self.control.replies() > self.config.unread_replies_max {
+                self.violate(Violation::UnreadReplies);
+                break;
+            }
             let piece = match self.reader.next(self.config.max_frame_bytes) {
                 Ok(Some(piece)) => piece,
                 Ok(None) => return None,

@@ -11,7 +11,7 @@ use crate::http2::frame::{FrameHead, flags, headers, push_promise};
 use crate::http2::header_block::{BlockHead, HeaderBlock, block_bytes_max};
 use crate::http2::lifecycle::{Drain, Timer};
 use crate::http2::state;
-use crate::http2::stream::{Inbound, Stream, StreamId};
+use crate::http2::stream::{Exchange, Inbound, Stream, StreamId};
 use crate::http2::validate::{self, Section};
 use crate::http2::{ErrorCode, Violation};
 
@@ -37,13 +37,26 @@ impl Connection {
             return Err(Violation::PushFromClient);
         }
         // RFC 9113 §6.6: PUSH_PROMISE after our ENABLE_PUSH = 0 was acknowledged MUST be a connection error.
-        if !self.timers.is_armed(Timer::Settings) {
+        if self.is_acknowledged() {
             return Err(Violation::Push);
+        }
+        if !self.takes_promise(head.stream) {
+            return Err(Violation::PushUnasked);
         }
         let (promised, fragment) = push_promise::parse(head, payload)?;
         let block =
             BlockHead { stream: head.stream, promised: Some(promised), end: false, depends_on_itself: false };
         self.begin_block(block, fragment, head.has(flags::END_HEADERS))
+    }
+
+    /// RFC 9113 §6.6: a promise on a stream that is neither open nor half closed (local) MUST be a connection error; one
+    /// that was created before our reset of the stream arrived MUST be handled.
+    fn takes_promise(&self, id: StreamId) -> bool {
+        match self.streams.get(u64::from(id.0)) {
+            _ if !self.is_own(id) || self.is_idle(id) => false,
+            Some(stream) => stream.state.receives(),
+            None => !matches!(self.closed.recall(id), Some(EndedBy::EndStream | EndedBy::Reset)),
+        }
     }
 
     pub(super) fn on_continuation(
@@ -90,7 +103,8 @@ impl Connection {
             return self.refuse_promise(promised);
         }
         let id = head.stream;
-        if self.streams.get(u64::from(id.0)).is_none() && !self.open_remote(id)? {
+        let is_open = self.streams.get(u64::from(id.0)).is_some() && !self.is_idle(id);
+        if !is_open && !self.open_remote(id)? {
             return Ok(None);
         }
         if head.depends_on_itself {
@@ -117,43 +131,32 @@ impl Connection {
     /// frame is to be ignored.
     fn open_remote(&mut self, id: StreamId) -> Result<bool, Violation> {
         if !self.is_idle(id) {
-            return match self.closed.recall(id) {
-                // RFC 9113 §5.1: frames on a stream that both sides finished MUST be a connection error STREAM_CLOSED.
-                Some(EndedBy::EndStream) => Err(Violation::ClosedStream),
-                Some(EndedBy::Reset) => Err(Violation::AfterReset),
-                // RFC 9113 §5.1.1: a new stream's id MUST be above all that the peer used before.
-                None if self.role == Role::Server => Err(Violation::StreamIdOrder),
-                // RFC 9113 §5.1: frames that cross our RST_STREAM MUST be ignored.
-                Some(EndedBy::Us) | None => {
-                    self.charge_idle_frame();
-                    Ok(false)
-                }
-            };
+            return self.check_late_headers(id).map(|()| false);
         }
         // RFC 9113 §5.1.1: a stream opened with the wrong parity MUST be a connection error PROTOCOL_ERROR.
-        if id.is_client() == (self.role == Role::Client) {
+        if self.is_own(id) {
             return Err(Violation::IdleStream);
         }
-        if self.role == Role::Client || !id.is_client() {
+        // RFC 9113 §5.1: on a client, HEADERS on an idle stream that a server opened MUST be a connection error.
+        if self.role == Role::Client {
             return Err(Violation::StreamIdParity);
         }
         self.last_remote = id;
         if let Drain::Final { last } = self.drain
             && id > last
         {
-            // RFC 9113 §6.8: frames on streams above the line are ignored.
+            // RFC 9113 §6.8: frames on streams above the line are ignored; this header block was decoded all the same.
+            self.closed.note(id, EndedBy::Us);
             self.charge_idle_frame();
             return Ok(false);
         }
         // RFC 9113 §5.1.2: a stream above the limit MUST be a stream error PROTOCOL_ERROR or REFUSED_STREAM.
         if self.active_remote >= self.config.max_concurrent_streams {
-            if self.charge_reset() {
-                self.control.push(Control::Reset(id, ErrorCode::REFUSED_STREAM));
-            }
-            return Ok(false);
+            self.closed.note(id, EndedBy::Us);
+            return Err(Violation::TooManyStreams);
         }
         // HEADERS open a stream whatever they say: one that is malformed is open too, so that it can be reset.
-        let mut stream = Stream::new(self.remote.initial_window_bytes, &self.config);
+        let mut stream = Stream::new(self.remote.initial_window_bytes, self.stream_window_open, &self.config);
         stream.state = stream.state.on(state::Event::RecvHeaders).unwrap_or(stream.state);
         self.streams.insert(u64::from(id.0), stream);
         self.active_remote += 1;
@@ -161,12 +164,32 @@ impl Connection {
         Ok(true)
     }
 
+    /// HEADERS for a stream that is over.
+    fn check_late_headers(&mut self, id: StreamId) -> Result<(), Violation> {
+        match self.closed.recall(id) {
+            // RFC 9113 §5.1: frames on a stream that both sides finished MUST be a connection error STREAM_CLOSED.
+            Some(EndedBy::EndStream) => Err(Violation::ClosedStream),
+            Some(EndedBy::Reset) => Err(Violation::AfterReset),
+            // RFC 9113 §5.1.1: a new stream's id MUST be above all that the peer used before.
+            None if self.role == Role::Server && !self.closed.may_have_forgotten(id) => {
+                Err(Violation::StreamIdOrder)
+            }
+            // RFC 9113 §5.1: frames that cross our RST_STREAM MUST be ignored.
+            Some(EndedBy::Us) | None => {
+                self.charge_idle_frame();
+                Ok(())
+            }
+        }
+    }
+
     /// Refuses a pushed stream that was promised before the server knew better.
     fn refuse_promise(&mut self, promised: StreamId) -> Result<Option<Event>, Violation> {
-        if promised.is_client() || promised <= self.last_remote {
+        // RFC 9113 §6.6: a promised stream whose id is illegal MUST be a connection error PROTOCOL_ERROR.
+        if self.is_own(promised) || promised <= self.last_remote {
             return Err(Violation::StreamIdParity);
         }
         self.last_remote = promised;
+        self.closed.note(promised, EndedBy::Us);
         if self.charge_reset() {
             self.control.push(Control::Reset(promised, ErrorCode::REFUSED_STREAM));
         }
@@ -185,6 +208,10 @@ fn advance(
     let kind = match stream.inbound {
         // RFC 9113 §5.1: frames after END_STREAM MUST be a stream error STREAM_CLOSED.
         Inbound::Ended => return Err(Violation::HalfClosed),
+        // RFC 9113 §8.5: other frames than DATA on a connected stream MUST be a stream error.
+        Inbound::Content { .. } if stream.exchange == Exchange::Tunnel => {
+            return Err(Violation::TunnelHeaders);
+        }
         Inbound::Content { due } => {
             // RFC 9113 §8.1: HEADERS after the head without END_STREAM are malformed.
             if !end || validate::check(fields, Section::Trailers, false).is_err() {
@@ -207,8 +234,15 @@ fn advance(
                 stream.inbound = Inbound::Head { informational: informational.saturating_add(1) };
                 return Ok(HeadersKind::Informational);
             }
-            let has_content = !stream.head_request && head.status != 304 && head.status != 204;
-            let due = head.content_length.filter(|_| has_content && !head.is_connect);
+            stream.exchange = match role {
+                Role::Server => Exchange::of_request(&head),
+                Role::Client => stream.exchange.answered(head.status),
+            };
+            let has_content = match (role, stream.exchange) {
+                (_, Exchange::Tunnel) | (Role::Client, Exchange::HeadOnly) => false,
+                _ => head.status != 304 && head.status != 204,
+            };
+            let due = head.content_length.filter(|_| has_content);
             if end && due.is_some_and(|due| due > 0) {
                 return Err(Violation::ContentLength);
             }

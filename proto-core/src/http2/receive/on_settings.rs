@@ -21,19 +21,23 @@ impl Connection {
         let mut remote = self.remote;
         for (setting, value) in settings::parse(payload)? {
             remote.take(from, setting, value)?;
+            if setting == settings::id::HEADER_TABLE_SIZE {
+                // RFC 9113 §6.5.3: values are processed in order, so that a table that shrinks and grows again is emptied.
+                self.encoder.set_peer_table_size_max(value as usize);
+            }
         }
         remote.received = true;
         let window_change =
             i64::from(remote.initial_window_bytes) - i64::from(self.remote.initial_window_bytes);
         self.remote = remote;
-        self.encoder.set_peer_table_size_max(remote.header_table_bytes as usize);
         if window_change != 0 {
             self.shift_windows(window_change)?;
         }
-        if self.charge_idle_frame() {
-            // RFC 9113 §6.5.3: settings MUST be acknowledged as soon as they are applied.
-            self.control.push(Control::SettingsAck);
+        if !self.charge_idle_frame() {
+            return Ok(None);
         }
+        // RFC 9113 §6.5.3: settings MUST be acknowledged as soon as they are applied.
+        self.control.push(Control::SettingsAck);
         Ok(Some(Event::Settings))
     }
 
@@ -46,11 +50,28 @@ impl Connection {
         if !self.remote.received {
             return Err(Violation::PrefaceWithoutSettings);
         }
-        if !self.timers.is_armed(Timer::Settings) {
+        if self.is_acknowledged() {
             return Err(Violation::StraySettingsAck);
         }
         self.timers.disarm(Timer::Settings);
+        // RFC 9113 §4.3.1: the block after the acknowledgement of a smaller table MUST begin with an update.
+        self.decoder.set_table_size_max(self.config.header_table_bytes as usize);
+        self.reduce_windows();
         Ok(())
+    }
+
+    /// Our SETTINGS are in force: what they take away from the initial window is gone.
+    fn reduce_windows(&mut self) {
+        let size = self.config.stream_window_bytes;
+        let difference = i64::from(size) - i64::from(self.stream_window_open);
+        self.stream_window_open = size;
+        let mut at = None;
+        while let Some(id) = self.streams.next_id(at).filter(|_| difference != 0) {
+            at = Some(id);
+            if let Some(stream) = self.streams.get_mut(id) {
+                stream.recv.shift(difference);
+            }
+        }
     }
 
     /// RFC 9113 §6.9.2: a change of SETTINGS_INITIAL_WINDOW_SIZE MUST adjust the window of every stream.
