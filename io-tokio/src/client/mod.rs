@@ -12,12 +12,15 @@ pub(crate) mod backoff;
 pub(crate) mod calls;
 pub(crate) mod connection;
 pub(crate) mod connector;
+mod reader;
+mod state;
 pub(crate) mod unary;
 
 use crate::clock;
 use backoff::Backoff;
-use connection::{BoxedSession, Connection};
+use connection::Connection;
 use connector::{Connector, TcpConnector};
+use state::BoxedSession;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::future::poll_fn;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use zrpc_core::rpc::{
     Encoding, Idempotency, Kind, Method, RawCodec, Request, Response, ServiceDescriptor, Status,
 };
@@ -176,7 +177,7 @@ impl Service for Demo {
                 Err(Status::not_found("no such thing").with_details(Bytes::from_static(b"\x08\x05")))
             }),
             8 => call.unary::<RawCodec, _, _>(|request| async move {
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::sleep_until(Instant::now() + Duration::from_secs(1)).await;
                 Ok(Response::new(request.into_message()))
             }),
             9 => call.unary::<RawCodec, _, _>(|request| async move {
@@ -241,10 +242,17 @@ pub async fn until(mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until this runtime runs no other task than the test.
+/// On virtual time: waits until this runtime runs no other task than the test.
 pub async fn until_no_task_is_left() {
     let metrics = tokio::runtime::Handle::current().metrics();
     while metrics.num_alive_tasks() > 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
+        tokio::time::advance(Duration::from_millis(1)).await;
     }
+}
+
+/// On virtual time: waits until every task waits for something that never comes by itself.
+pub async fn until_nothing_moves() {
+    let never = std::future::pending::<()>();
+    let _ = tokio::time::timeout(Duration::from_secs(1), never).await;
 }

@@ -1,0 +1,237 @@
+//! What the callers and the task of a connection share, under one lock: the session, the calls on it, and the
+//! writer while nobody writes.
+
+use crate::client::unary::Slot;
+use crate::line::{Finish, Line, Session};
+use crate::pool;
+use crate::pump::write_out;
+use crate::server::calls::IdHasher;
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+use std::io;
+use std::sync::{Arc, MutexGuard};
+use std::task::{Context, Poll, Waker};
+use tokio::io::AsyncWrite;
+use zrpc_core::base::{Flow, Misuse, Out, Output, Time};
+use zrpc_core::rpc::{CallId, ClientEvent, ClientSession, Encoding, Metadata, Origin, SessionEnd, Status};
+
+/// A session of any carrier.
+pub(crate) type BoxedSession = Box<dyn ClientSession + Send>;
+
+/// See the module.
+pub(crate) struct State {
+    pub(super) session: BoxedSession,
+    pub(super) calls: HashMap<CallId, Entry, BuildHasherDefault<IdHasher>>,
+    /// Taken out by whoever writes.
+    pub(super) writer: Option<Writer>,
+    pub(super) task: Option<Waker>,
+    /// The task was woken and has not looked yet.
+    pub(super) woken: bool,
+    /// Someone left frames while the writer was out.
+    pub(super) dirty: bool,
+    /// When the task's timer fires.
+    pub(super) armed: Option<Time>,
+    /// Wakers to be woken once the lock is free.
+    pub(super) wakes: Vec<Waker>,
+    pub(super) ready: bool,
+    pub(super) waiting_ready: Option<Waker>,
+    pub(super) closed: Option<Status>,
+}
+
+pub(super) struct Writer {
+    pub(super) stream: Box<dyn AsyncWrite + Send + Unpin>,
+    pub(super) out: Out,
+    pub(super) unflushed: bool,
+    pub(super) failure: Option<io::Error>,
+}
+
+pub(super) enum Entry {
+    Unary(Arc<Slot>),
+    Streaming(Arc<Line>),
+}
+
+/// What a turn left to do.
+pub(super) struct Left {
+    pub(super) wake: Option<Time>,
+    pub(super) held_back: bool,
+}
+
+impl State {
+    pub(super) fn new(session: BoxedSession, stream: Box<dyn AsyncWrite + Send + Unpin>) -> State {
+        State {
+            session,
+            calls: HashMap::default(),
+            writer: Some(Writer { stream, out: Out::default(), unflushed: false, failure: None }),
+            task: None,
+            woken: false,
+            dirty: false,
+            armed: None,
+            wakes: Vec::new(),
+            ready: false,
+            waiting_ready: None,
+            closed: None,
+        }
+    }
+
+    pub(super) fn send_only(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<(), Misuse> {
+        // One message is taken whole, whatever the peer's window is: there is none after it to be held back.
+        let _ = self.session.send(call, message, compress)?;
+        self.session.half_close(call)
+    }
+
+    pub(super) fn serve(&mut self, call: CallId) {
+        if let Some(Entry::Streaming(line)) = self.calls.get(&call) {
+            self.wakes.extend(line.serve(&mut *self.session));
+        }
+    }
+
+    /// The task's waker, unless it was woken already.
+    pub(super) fn wake_task(&mut self) -> Option<Waker> {
+        self.dirty = true;
+        if std::mem::replace(&mut self.woken, true) {
+            return None;
+        }
+        self.task.clone()
+    }
+
+    /// Handles every event and takes what the session writes, as far as there is room.
+    pub(super) fn turn(&mut self, now: Time, out: &mut Out) -> Left {
+        loop {
+            match self.session.poll_output(now, out) {
+                Output::Event(event) => self.on_event(event),
+                Output::Full(wake) => return Left { wake: wake.map(|wake| wake.at), held_back: true },
+                Output::Idle(wake) => return Left { wake: wake.map(|wake| wake.at), held_back: false },
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: ClientEvent) {
+        match event {
+            ClientEvent::Ready => {
+                self.ready = true;
+                self.wakes.extend(self.waiting_ready.take());
+            }
+            ClientEvent::Head { call } => self.on_head(call),
+            ClientEvent::Message { call, message, credit } => self.on_message(call, message, credit),
+            ClientEvent::Writable { call } => {
+                if let Some(Entry::Streaming(line)) = self.calls.get(&call) {
+                    line.set_writable();
+                    self.serve(call);
+                }
+            }
+            ClientEvent::Ended { call, status, trailers } => match self.calls.remove(&call) {
+                Some(Entry::Unary(slot)) => self.wakes.extend(slot.end(status, trailers)),
+                Some(Entry::Streaming(line)) => {
+                    self.wakes.extend(line.end(status, trailers).into_iter().flatten());
+                }
+                None => {}
+            },
+            ClientEvent::Closed(end) => self.on_closed(end),
+            _ => {}
+        }
+    }
+
+    fn on_head(&mut self, call: CallId) {
+        let Some(entry) = self.calls.get(&call) else { return };
+        let metadata = self.session.response_metadata(call);
+        match entry {
+            Entry::Unary(slot) => {
+                if let Some(metadata) = metadata.filter(|metadata| !metadata.is_empty()) {
+                    slot.set_head(metadata.clone());
+                }
+            }
+            Entry::Streaming(line) => {
+                self.wakes.extend(line.set_head(metadata.cloned().unwrap_or_default()));
+            }
+        }
+    }
+
+    fn on_message(&mut self, call: CallId, message: Bytes, credit: u32) {
+        let unread = match self.calls.get(&call) {
+            Some(Entry::Streaming(line)) => match line.deliver(message, credit) {
+                Ok(reader) => return self.wakes.extend(reader),
+                Err(credit) => credit,
+            },
+            Some(Entry::Unary(slot)) => {
+                slot.deliver(message);
+                credit
+            }
+            None => credit,
+        };
+        self.session.consume(call, unread);
+    }
+
+    pub(super) fn on_closed(&mut self, end: SessionEnd) {
+        let status = match end {
+            SessionEnd::Failed(status) => status,
+            _ => Status::unavailable("the server closed the connection").with_origin(Origin::Transport),
+        };
+        self.closed = Some(status.clone());
+        self.wakes.extend(self.waiting_ready.take());
+        for (_, entry) in self.calls.drain() {
+            match entry {
+                Entry::Unary(slot) => self.wakes.extend(slot.end(status.clone(), Metadata::new())),
+                Entry::Streaming(line) => {
+                    self.wakes.extend(line.end(status.clone(), Metadata::new()).into_iter().flatten());
+                }
+            }
+        }
+    }
+}
+
+impl Writer {
+    /// Writes what it holds; keeps what could not be written now, and forgets what never can be.
+    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let written = write_out(&mut *self.stream, cx, &mut self.out, &mut self.unflushed);
+        let done = match written {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(done) => done,
+        };
+        if let Err(error) = done {
+            self.out.clear();
+            self.unflushed = false;
+            self.failure.get_or_insert(error);
+        }
+        pool::give_out(std::mem::take(&mut self.out));
+        Poll::Ready(())
+    }
+}
+
+/// Wakes whoever is to be woken, with the lock free.
+pub(super) fn unlock_and_wake(mut state: MutexGuard<'_, State>, task: Option<Waker>) {
+    let mut wakes = std::mem::replace(&mut state.wakes, pool::take_wakers());
+    drop(state);
+    wakes.drain(..).for_each(Waker::wake);
+    pool::give_wakers(wakes);
+    if let Some(task) = task {
+        task.wake();
+    }
+}
+
+impl Session for dyn ClientSession + Send {
+    fn consume(&mut self, call: CallId, credit: u32) {
+        ClientSession::consume(self, call, credit);
+    }
+
+    fn send(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse> {
+        ClientSession::send(self, call, message, compress)
+    }
+
+    fn head(&mut self, _: CallId, _: &Metadata, _: Option<Encoding>) -> Result<(), Misuse> {
+        Err(Misuse::OutOfOrder("a client sends its head when it starts the call"))
+    }
+
+    fn half_close(&mut self, call: CallId) -> Result<(), Misuse> {
+        ClientSession::half_close(self, call)
+    }
+
+    fn finish_with(&mut self, _: CallId, _: Finish) -> Result<(), Misuse> {
+        Err(Misuse::OutOfOrder("a client does not end a call with a status"))
+    }
+
+    fn abandon(&mut self, call: CallId, _: &Status) {
+        // Refused only when the call is over, which is what was wanted.
+        let _ = self.cancel(call);
+    }
+}
