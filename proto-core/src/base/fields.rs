@@ -67,6 +67,12 @@ impl Fields {
         Fields { bytes: Vec::new(), count: 0 }
     }
 
+    /// An empty list with room for `bytes` bytes of names, values and lengths.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Fields {
+        Fields { bytes: Vec::with_capacity(bytes), count: 0 }
+    }
+
     /// Appends a field.
     pub fn push(&mut self, field: Field<'_>) {
         let secret = if field.secret { SECRET } else { 0 };

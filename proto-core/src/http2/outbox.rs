@@ -14,8 +14,10 @@ const NONE: u32 = u32::MAX;
 /// What a queued item costs beside its payload, in bytes: many small ones are as much memory as a large one.
 pub(super) const ITEM_OVERHEAD: usize = 64;
 /// Emptied header lists kept for use again, and the largest that is kept.
-const SPARE_LISTS: usize = 8;
+const SPARE_LISTS: usize = 64;
 const SPARE_LIST_BYTES: usize = 1024;
+/// What a list holds before it grows: an ordinary gRPC head.
+const FRESH_LIST_BYTES: usize = 256;
 /// Ids of streams that are gone which are never worth a search.
 const STALE_MIN: usize = 32;
 
@@ -137,7 +139,7 @@ pub(super) struct Written {
 impl Outbox {
     /// An empty header list, with the memory of an earlier one where there is one.
     pub(super) fn blank(&mut self) -> Fields {
-        self.spare.pop().unwrap_or_default()
+        self.spare.pop().unwrap_or_else(|| Fields::with_capacity(FRESH_LIST_BYTES))
     }
 
     /// Takes a header list's memory back.

@@ -132,7 +132,7 @@ fn check_request(
     head: &mut Head,
 ) -> Result<(), &'static str> {
     let method = pseudo.method.ok_or("a request without :method")?;
-    if method.is_empty() || !method.iter().all(|byte| is_token(*byte)) {
+    if method.is_empty() || any_of(method, NOT_IN_TOKENS) {
         return Err("a :method that is not a token");
     }
     head.is_head = method == b"HEAD";
@@ -185,7 +185,7 @@ fn check_status(pseudo: &Pseudo<'_>) -> Result<u16, &'static str> {
 
 fn check_name(name: &[u8]) -> Result<(), &'static str> {
     // RFC 9113 §8.2.1: names MUST NOT contain 0x00-0x20, 0x41-0x5a, 0x7f-0xff or colons; and RFC 9110 §5.1: a token.
-    if name.is_empty() || !name.iter().all(|byte| is_token(*byte) && !byte.is_ascii_uppercase()) {
+    if name.is_empty() || any_of(name, NOT_IN_NAMES) {
         return Err("a header field name with a character that is not allowed");
     }
     Ok(())
@@ -193,7 +193,7 @@ fn check_name(name: &[u8]) -> Result<(), &'static str> {
 
 fn check_value(value: &[u8]) -> Result<(), &'static str> {
     // RFC 9113 §8.2.1: values MUST NOT contain NUL, LF or CR, nor start or end with SP or HTAB.
-    if value.iter().any(|byte| matches!(byte, 0 | b'\n' | b'\r')) {
+    if any_of(value, NOT_IN_VALUES) {
         return Err("a header field value with a NUL, LF or CR");
     }
     if let [b' ' | b'\t', ..] | [.., b' ' | b'\t'] = value {
@@ -202,12 +202,21 @@ fn check_value(value: &[u8]) -> Result<(), &'static str> {
     Ok(())
 }
 
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
+const NOT_IN_TOKENS: u8 = 1;
+const NOT_IN_NAMES: u8 = 2;
+const NOT_IN_VALUES: u8 = 4;
+
+/// Whether any byte is of this class; a look-up a byte and no branch.
+fn any_of(bytes: &[u8], class: u8) -> bool {
+    bytes.iter().fold(0, |seen, byte| seen | CLASSES[usize::from(*byte)]) & class != 0
+}
+
+const CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         let b = byte as u8;
-        table[byte] = b.is_ascii_alphanumeric()
+        let token = b.is_ascii_alphanumeric()
             || matches!(
                 b,
                 b'!' | b'#'
@@ -225,14 +234,19 @@ const TOKEN: [bool; 256] = {
                     | b'|'
                     | b'~'
             );
+        if !token {
+            table[byte] |= NOT_IN_TOKENS | NOT_IN_NAMES;
+        }
+        if b.is_ascii_uppercase() {
+            table[byte] |= NOT_IN_NAMES;
+        }
+        if matches!(b, 0 | b'\n' | b'\r') {
+            table[byte] |= NOT_IN_VALUES;
+        }
         byte += 1;
     }
     table
 };
-
-fn is_token(byte: u8) -> bool {
-    TOKEN[usize::from(byte)]
-}
 
 fn parse_length(value: &[u8]) -> Option<u64> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
