@@ -6,6 +6,8 @@ mod grpc_http2_client;
 mod grpc_http2_server;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod trial;
 
 pub use grpc_http2::{ClientConfig, ServerConfig};
 pub use grpc_http2_client::GrpcClient;

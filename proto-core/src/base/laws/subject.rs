@@ -15,6 +15,8 @@ pub type EventOf<S> = <<S as Subject>::Machine as Machine>::Event;
 pub trait Subject: Sized {
     /// How the machine is called in reports.
     const NAME: &'static str;
+    /// Whether the suite damages every second script; a subject that says no says why.
+    const IS_DAMAGED: bool = true;
     /// The machine.
     type Machine: Machine<Event: Clone + PartialEq + Debug>;
     /// What a script tells the owner to do, apart from its answers to events.
@@ -51,10 +53,10 @@ pub trait Subject: Sized {
     /// Whether this is the last event of a machine.
     fn is_fatal(event: &EventOf<Self>) -> bool;
 
-    /// Whether an event says only that the owner may go on. How many of them come depends on room, by design.
-    fn is_pacing(event: &EventOf<Self>) -> bool {
-        let _ = event;
-        false
+    /// An event without what depends on the schedule by design, such as how much credit came early; `None` for one that
+    /// says only that the owner may go on.
+    fn told(event: &EventOf<Self>) -> Option<EventOf<Self>> {
+        Some(event.clone())
     }
 
     /// Which of several independent streams an event belongs to. How much of which is written first depends on room, so

@@ -4,9 +4,10 @@
 //! would depend on how input was cut, and with it whether a peer's next frame finds its stream open: a race that every
 //! HTTP/2 connection has, and no law speaks of.
 
-pub(in crate::http2) mod peer;
+pub mod fuzz;
+pub(crate) mod peer;
 mod scripts;
-pub(in crate::http2) mod sent;
+pub(crate) mod sent;
 
 use crate::base::laws::{EventOf, Script, Subject};
 use crate::base::{Entropy, Field, Fields, Flow, Misuse, Time};
@@ -109,7 +110,7 @@ impl<const IS_CLIENT: bool> Trial<IS_CLIENT> {
     }
 
     fn answer(&mut self, id: StreamId, content: usize) -> Result<(), Misuse> {
-        if content % 3 == 0 {
+        if content.is_multiple_of(3) {
             self.connection.send_informational(id, fields(&[(":status", "103")]))?;
         }
         self.connection.send_headers(id, fields(&peer::RESPONSE), content == 0)?;
@@ -204,8 +205,8 @@ impl<const IS_CLIENT: bool> Subject for Trial<IS_CLIENT> {
         matches!(event, Event::Ended(_))
     }
 
-    fn is_pacing(event: &Event) -> bool {
-        matches!(event, Event::Writable { .. })
+    fn told(event: &Event) -> Option<Event> {
+        (!matches!(event, Event::Writable { .. })).then(|| event.clone())
     }
 
     fn stream(event: &EventOf<Self>) -> u64 {

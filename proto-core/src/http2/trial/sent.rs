@@ -11,21 +11,21 @@ use alloc::vec::Vec;
 
 /// A frame as it was sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::http2) struct Frame {
-    pub(in crate::http2) kind: FrameType,
-    pub(in crate::http2) flags: u8,
-    pub(in crate::http2) stream: u32,
-    pub(in crate::http2) payload: Vec<u8>,
+pub(crate) struct Frame {
+    pub(crate) kind: FrameType,
+    pub(crate) flags: u8,
+    pub(crate) stream: u32,
+    pub(crate) payload: Vec<u8>,
 }
 
 impl Frame {
-    pub(in crate::http2) fn has(&self, flag: u8) -> bool {
+    pub(crate) fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 }
 
 /// The frames in `bytes`, after the client's preface if there is one.
-pub(in crate::http2) fn frames(bytes: &[u8]) -> Result<Vec<Frame>, String> {
+pub(crate) fn frames(bytes: &[u8]) -> Result<Vec<Frame>, String> {
     let mut rest = bytes.strip_prefix(PREFACE).unwrap_or(bytes);
     let mut frames = Vec::new();
     while let Some((head, tail)) = rest.split_first_chunk::<HEAD_LEN>() {
@@ -58,7 +58,7 @@ pub struct Sent {
 }
 
 /// Reads all that was sent.
-pub(in crate::http2) fn read(bytes: &[u8]) -> Result<Sent, String> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Sent, String> {
     if bytes.starts_with(b"HTTP/1.1 505 ") {
         return Ok(Sent::default());
     }

@@ -1,0 +1,357 @@
+//! gRPC sessions on trial: their owners and their worlds, for the laws suite and for fuzzing.
+//!
+//! As with a connection on trial (`http2/trial`), the owner answers calls only when the script says so.
+
+mod scripts;
+
+use crate::base::laws::{EventOf, Script, Subject};
+use crate::base::{Entropy, Flow, Misuse, Time};
+use crate::http2::Config;
+use crate::http2::trial::sent;
+use crate::rpc::grpc::Limits;
+use crate::rpc::{
+    CallId, ClientEvent, ClientSession, Metadata, ServerEvent, ServerSession, StartCall, Status,
+};
+use crate::stack::{ClientConfig, GrpcClient, GrpcServer, ServerConfig};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::time::Duration;
+
+const CALLS_MAX: usize = 8;
+const MESSAGE_BYTES_MAX: usize = 5_000;
+const HEADER_LIST_BYTES_MAX: usize = 2048;
+
+/// What a script tells the owner; `nth` counts the calls that it has seen.
+#[derive(Clone, Copy, Debug)]
+pub enum Command {
+    /// Starts a call and sends so many messages.
+    Start {
+        /// Messages.
+        messages: u32,
+        /// From now to its deadline.
+        timeout: Option<Duration>,
+    },
+    /// Answers a call with so many messages, then a status.
+    Answer {
+        /// Which call.
+        nth: usize,
+        /// Messages.
+        messages: u32,
+    },
+    /// Cancels a call, or finishes it with a status alone.
+    GiveUp {
+        /// Which call.
+        nth: usize,
+    },
+    /// Drains.
+    Drain(Duration),
+    /// Ends the connection.
+    Close,
+}
+
+fn http2(seed: u64) -> Config {
+    let mut chance = Entropy::from_seed(seed);
+    Config {
+        max_concurrent_streams: CALLS_MAX as u32,
+        max_queued_streams: CALLS_MAX,
+        stream_window_bytes: if chance.below(2) == 0 { 20_000 } else { 65_535 },
+        connection_window_bytes: 65_535,
+        header_list_bytes_max: HEADER_LIST_BYTES_MAX as u32,
+        header_fields_max: 32,
+        send_buffer_bytes: 2_000,
+        unread_replies_max: 2_000,
+        settings_timeout: Duration::from_secs(1),
+        header_timeout: Duration::from_millis(300),
+        seed,
+        ..Config::default()
+    }
+}
+
+fn limits() -> Limits {
+    Limits { receive_message_bytes_max: MESSAGE_BYTES_MAX, ..Limits::default() }
+}
+
+/// What both owners remember: the calls that they saw, and the messages that are still to be sent.
+#[derive(Clone, Debug, Default)]
+struct Calls {
+    seen: Vec<CallId>,
+    left: BTreeMap<CallId, u32>,
+}
+
+impl Calls {
+    /// The nth call, or one that never was.
+    fn nth(&self, nth: usize) -> CallId {
+        let count = self.seen.len().max(1);
+        self.seen.get(nth % count).copied().unwrap_or(CallId::from_u64(1))
+    }
+
+    /// Sends messages until the session says `Blocked`; true when none are left.
+    fn pump(&mut self, call: CallId, mut send: impl FnMut(Bytes) -> Result<Flow, Misuse>) -> bool {
+        let Some(mut left) = self.left.remove(&call) else { return false };
+        while left > 0 {
+            let message = Bytes::from(vec![left as u8; 37 * left as usize]);
+            left -= 1;
+            match send(message) {
+                Ok(Flow::Ready) => {}
+                Ok(Flow::Blocked) => {
+                    self.left.insert(call, left);
+                    return false;
+                }
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+}
+
+/// A gRPC server on trial.
+#[derive(Clone, Debug)]
+pub struct GrpcServerTrial {
+    session: GrpcServer,
+    calls: Calls,
+}
+
+impl GrpcServerTrial {
+    fn pump(&mut self, call: CallId) {
+        let GrpcServerTrial { session, calls } = self;
+        if calls.pump(call, |message| session.send(call, message, false)) {
+            // What refuses the status is a call that is over, of which an event tells.
+            let _refused = session.finish(call, &Status::OK, &Metadata::new());
+        }
+    }
+}
+
+impl Subject for GrpcServerTrial {
+    const NAME: &'static str = "gRPC server";
+    type Machine = GrpcServer;
+    type Command = Command;
+    type Sent = sent::Sent;
+
+    fn build(seed: u64, now: Time) -> Self {
+        let config = ServerConfig { http2: http2(seed), limits: limits() };
+        GrpcServerTrial { session: GrpcServer::new(now, &config), calls: Calls::default() }
+    }
+
+    fn script(seed: u64) -> Script<Command> {
+        scripts::for_server(seed)
+    }
+
+    fn machine(&mut self) -> &mut GrpcServer {
+        &mut self.session
+    }
+
+    fn on_event(&mut self, _now: Time, event: &ServerEvent) {
+        match event {
+            ServerEvent::Opened { call } => self.calls.seen.push(*call),
+            ServerEvent::Message { call, credit, .. } => self.session.consume(*call, *credit),
+            ServerEvent::Writable { call } => self.pump(*call),
+            _ => {}
+        }
+    }
+
+    fn on_command(&mut self, now: Time, command: &Command) -> Result<(), Misuse> {
+        match *command {
+            Command::Start { .. } => return Err(Misuse::Closed),
+            Command::Answer { nth, messages } => {
+                let call = self.calls.nth(nth);
+                self.session.send_head(call, &Metadata::new(), None)?;
+                self.calls.left.insert(call, messages);
+                self.pump(call);
+            }
+            Command::GiveUp { nth } => {
+                let status = Status::unavailable("the owner gave up");
+                self.session.finish(self.calls.nth(nth), &status, &Metadata::new())?;
+            }
+            Command::Drain(grace) => self.session.drain(now, grace),
+            Command::Close => self.session.close(now),
+        }
+        Ok(())
+    }
+
+    fn is_infallible(command: &Command) -> bool {
+        matches!(command, Command::Drain(_) | Command::Close)
+    }
+
+    fn is_fatal(event: &ServerEvent) -> bool {
+        matches!(event, ServerEvent::Closed(_))
+    }
+
+    fn told(event: &ServerEvent) -> Option<ServerEvent> {
+        match event {
+            ServerEvent::Writable { .. } => None,
+            // Credit for a message that came in parts is given back early, lest a large one never fits the window.
+            ServerEvent::Message { call, message, .. } => {
+                Some(ServerEvent::Message { call: *call, message: message.clone(), credit: 0 })
+            }
+            event => Some(event.clone()),
+        }
+    }
+
+    fn stream(event: &EventOf<Self>) -> u64 {
+        match event {
+            ServerEvent::Opened { call }
+            | ServerEvent::Message { call, .. }
+            | ServerEvent::HalfClosed { call }
+            | ServerEvent::Writable { call }
+            | ServerEvent::Ended { call, .. } => call.as_u64(),
+            ServerEvent::Closed(_) => u64::MAX,
+        }
+    }
+
+    fn sent(bytes: &[u8]) -> Result<sent::Sent, String> {
+        sent::read(bytes)
+    }
+
+    fn memory(&self) -> usize {
+        self.session.memory()
+    }
+
+    fn memory_max() -> usize {
+        memory_max()
+    }
+}
+
+/// A gRPC client on trial.
+#[derive(Clone, Debug)]
+pub struct GrpcClientTrial {
+    session: GrpcClient,
+    calls: Calls,
+}
+
+impl GrpcClientTrial {
+    fn start(&mut self, now: Time, messages: u32, timeout: Option<Duration>) -> Result<(), Misuse> {
+        let metadata = Metadata::new();
+        let deadline = timeout.map(|timeout| now + timeout);
+        let head =
+            StartCall { path: "/trial.Service/Method", metadata: &metadata, deadline, compression: None };
+        let call = self.session.start(now, head)?;
+        self.calls.seen.push(call);
+        self.calls.left.insert(call, messages);
+        self.pump(call);
+        Ok(())
+    }
+
+    fn pump(&mut self, call: CallId) {
+        let GrpcClientTrial { session, calls } = self;
+        if calls.pump(call, |message| session.send(call, message, false)) {
+            // What refuses the end is a call that is over, of which an event tells.
+            let _refused = session.half_close(call);
+        }
+    }
+}
+
+impl Subject for GrpcClientTrial {
+    const NAME: &'static str = "gRPC client";
+    /// A client gives a broken call up in the middle of a frame. Whether a frame that comes after the call's end then finds
+    /// its stream finished or reset is the race that scripts must leave out; damage would bring it back.
+    const IS_DAMAGED: bool = false;
+    type Machine = GrpcClient;
+    type Command = Command;
+    type Sent = sent::Sent;
+
+    fn build(seed: u64, now: Time) -> Self {
+        let config = ClientConfig { http2: http2(seed), limits: limits(), ..ClientConfig::default() };
+        GrpcClientTrial { session: GrpcClient::new(now, &config), calls: Calls::default() }
+    }
+
+    fn script(seed: u64) -> Script<Command> {
+        scripts::for_client(seed)
+    }
+
+    fn machine(&mut self) -> &mut GrpcClient {
+        &mut self.session
+    }
+
+    fn on_event(&mut self, _now: Time, event: &ClientEvent) {
+        match event {
+            ClientEvent::Message { call, credit, .. } => self.session.consume(*call, *credit),
+            ClientEvent::Writable { call } => self.pump(*call),
+            _ => {}
+        }
+    }
+
+    fn on_command(&mut self, now: Time, command: &Command) -> Result<(), Misuse> {
+        match *command {
+            Command::Start { messages, timeout } => self.start(now, messages, timeout)?,
+            Command::Answer { .. } => return Err(Misuse::Closed),
+            Command::GiveUp { nth } => self.session.cancel(self.calls.nth(nth))?,
+            Command::Drain(_) => self.session.drain(now),
+            Command::Close => self.session.close(now),
+        }
+        Ok(())
+    }
+
+    fn is_infallible(command: &Command) -> bool {
+        matches!(command, Command::Drain(_) | Command::Close)
+    }
+
+    fn is_fatal(event: &ClientEvent) -> bool {
+        matches!(event, ClientEvent::Closed(_))
+    }
+
+    fn told(event: &ClientEvent) -> Option<ClientEvent> {
+        match event {
+            ClientEvent::Writable { .. } => None,
+            // Credit for a message that came in parts is given back early, lest a large one never fits the window.
+            ClientEvent::Message { call, message, .. } => {
+                Some(ClientEvent::Message { call: *call, message: message.clone(), credit: 0 })
+            }
+            event => Some(event.clone()),
+        }
+    }
+
+    fn stream(event: &EventOf<Self>) -> u64 {
+        match event {
+            ClientEvent::Head { call }
+            | ClientEvent::Message { call, .. }
+            | ClientEvent::Writable { call }
+            | ClientEvent::Ended { call, .. } => call.as_u64(),
+            ClientEvent::Ready | ClientEvent::Draining => 0,
+            ClientEvent::Closed(_) => u64::MAX,
+        }
+    }
+
+    fn sent(bytes: &[u8]) -> Result<sent::Sent, String> {
+        sent::read(bytes)
+    }
+
+    fn memory(&self) -> usize {
+        self.session.memory()
+    }
+
+    fn memory_max() -> usize {
+        memory_max()
+    }
+}
+
+fn memory_max() -> usize {
+    // A vector's capacity is at most twice what it holds.
+    let per_call = 2 * 1024 + 2 * MESSAGE_BYTES_MAX + 4 * HEADER_LIST_BYTES_MAX + 16 * 100;
+    let header_block = 2 * (4 * HEADER_LIST_BYTES_MAX).max(16_384);
+    let frame_in_parts = 2 * 16_384;
+    let compression = 4 * 4096;
+    let control = 2 * 2000 * 48;
+    let parts_of_input = 2 * 400 * size_of::<Bytes>();
+    2 * CALLS_MAX * per_call + 5 * header_block + frame_in_parts + compression + control + parts_of_input
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::laws;
+
+    #[test]
+    fn a_grpc_server_keeps_all_laws_under_ten_thousand_schedules() {
+        let report = laws::check::<GrpcServerTrial>(10_000);
+        assert!(report.schedules == 1 || report.schedules == 10_000 && report.events > 4_000, "{report:?}");
+    }
+
+    #[test]
+    fn a_grpc_client_keeps_all_laws_under_ten_thousand_schedules() {
+        let report = laws::check::<GrpcClientTrial>(10_000);
+        assert!(report.schedules == 1 || report.schedules == 10_000 && report.events > 4_000, "{report:?}");
+    }
+}
