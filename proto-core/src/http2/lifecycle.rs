@@ -9,7 +9,7 @@ use crate::http2::control::Control;
 use crate::http2::event::{CloseReason, End, Event};
 use crate::http2::frame::MAX_31_BITS;
 use crate::http2::settings::local_pairs;
-use crate::http2::stream::{Inbound, StreamId, Turn};
+use crate::http2::stream::{StreamId, Turn};
 use crate::http2::violation::Scope;
 use core::time::Duration;
 
@@ -354,7 +354,8 @@ impl Connection {
         match reason {
             _ if self.is_idle(id) => {}
             CloseReason::ResetByPeer(_) => self.closed.note(id, EndedBy::Reset),
-            _ if stream.inbound == Inbound::Ended => self.closed.note(id, EndedBy::EndStream),
+            CloseReason::Finished => self.closed.note(id, EndedBy::EndStream),
+            // Whether the peer's end had arrived before our reset went out is a race that late frames must not decide.
             _ => self.closed.note(id, EndedBy::Us),
         }
         if reason == CloseReason::Finished {
