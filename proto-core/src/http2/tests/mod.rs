@@ -2,6 +2,8 @@
 
 mod calls;
 mod malformed;
+mod violations;
+mod wire;
 
 use crate::base::{Machine, Out, Output, Time};
 use crate::http2::{Config, Connection, Event};
