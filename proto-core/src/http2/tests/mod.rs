@@ -2,6 +2,9 @@
 
 mod calls;
 mod malformed;
+mod rfc9113_3;
+mod rfc9113_4;
+mod rfc9113_5;
 mod violations;
 mod wire;
 
