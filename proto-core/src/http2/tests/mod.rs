@@ -5,6 +5,8 @@ mod malformed;
 mod rfc9113_3;
 mod rfc9113_4;
 mod rfc9113_5;
+mod rfc9113_6;
+mod rfc9113_6_7;
 mod violations;
 mod wire;
 
