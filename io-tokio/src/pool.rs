@@ -1,6 +1,6 @@
 //! Buffers that a thread lends to whichever connection is awake, so that idle connections hold none.
 //!
-//! Each worker keeps one buffer to read into, one to encode into, one output and one list of wakers. A buffer is taken out of its cell
+//! Each worker keeps a few buffers to read into, one to encode into, one output and one list of wakers. A buffer is taken out of its cell
 //! while it is in use: a stream that is itself carried by a call of ours finds the cell empty and gets a new one.
 
 use bytes::{Bytes, BytesMut};
@@ -16,6 +16,8 @@ use zrpc_core::rpc::Codec;
 const READ_MAX: usize = 64 * 1024;
 /// A buffer with less space than this is renewed before the next read, in bytes.
 const READ_MIN: usize = 16 * 1024;
+/// Buffers to read into, for each thread.
+const READ_BUFFERS: usize = 4;
 /// Messages up to this size share the thread's encoding buffer, in bytes.
 const ENCODE_SHARED_MAX: usize = 16 * 1024;
 /// What the encoding buffer is grown to, in bytes.
@@ -24,7 +26,7 @@ const ENCODE_BUFFER: usize = 64 * 1024;
 const OUT_ROOM: usize = 128 * 1024;
 
 thread_local! {
-    static READ: Cell<BytesMut> = Cell::default();
+    static READ: Cell<ReadBuffers> = Cell::default();
     static ENCODE: Cell<BytesMut> = Cell::default();
     static OUT: Cell<Option<Out>> = const { Cell::new(None) };
     static WAKERS: Cell<Vec<Waker>> = const { Cell::new(Vec::new()) };
@@ -35,19 +37,39 @@ pub(crate) fn poll_read(
     reader: &mut (impl AsyncRead + Unpin + ?Sized),
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<Bytes>> {
-    let mut buffer = READ.take();
-    if buffer.capacity() < READ_MIN {
-        buffer.reserve(READ_MAX);
-    }
-    let read = pin!(reader.read_buf(&mut buffer)).poll(cx);
+    let mut buffers = READ.take();
+    let buffer = buffers.with_space();
+    let read = pin!(reader.read_buf(buffer)).poll(cx);
     let input = buffer.split();
-    READ.set(buffer);
+    READ.set(buffers);
     ready!(read)?;
     Poll::Ready(Ok(input.freeze()))
 }
 
+/// A few buffers that take turns: what was read into one is often still in use when the next read comes.
+#[derive(Default)]
+struct ReadBuffers {
+    buffers: [BytesMut; READ_BUFFERS],
+    current: usize,
+}
+
+impl ReadBuffers {
+    /// The current buffer while it has space; then one that nobody uses any more, or a new one in its place.
+    fn with_space(&mut self) -> &mut BytesMut {
+        if self.buffers[self.current].capacity() < READ_MIN {
+            let free = self.buffers.iter_mut().position(|buffer| buffer.try_reclaim(READ_MAX));
+            self.current = free.unwrap_or((self.current + 1) % READ_BUFFERS);
+            self.buffers[self.current].reserve(READ_MAX);
+        }
+        &mut self.buffers[self.current]
+    }
+}
+
 /// Encodes a message; short ones side by side in the thread's buffer.
 pub(crate) fn encode<C: Codec>(message: &C::Encode) -> Bytes {
+    if let Some(encoded) = C::share(message) {
+        return encoded;
+    }
     let len = C::encoded_len(message);
     if len > ENCODE_SHARED_MAX {
         let mut buffer = BytesMut::with_capacity(len);
@@ -91,19 +113,61 @@ pub(crate) fn give_wakers(wakers: Vec<Waker>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zrpc_core::rpc::RawCodec;
+    use zrpc_core::rpc::{CodecError, RawCodec};
+
+    /// Bytes that have to be written out.
+    #[derive(Default)]
+    struct Written;
+
+    impl Codec for Written {
+        type Encode = Bytes;
+        type Decode = Bytes;
+
+        const SUBTYPE: &'static str = "proto";
+
+        fn encode(message: &Bytes, buffer: &mut BytesMut) {
+            RawCodec::encode(message, buffer);
+        }
+
+        fn encoded_len(message: &Bytes) -> usize {
+            message.len()
+        }
+
+        fn decode(message: Bytes) -> Result<Bytes, CodecError> {
+            Ok(message)
+        }
+    }
+
+    #[test]
+    fn messages_that_are_bytes_are_not_copied() {
+        let message = Bytes::from(vec![1; 100]);
+        assert_eq!(encode::<RawCodec>(&message).as_ptr(), message.as_ptr());
+    }
+
+    #[test]
+    fn a_read_buffer_whose_input_is_gone_is_read_into_again() {
+        let mut buffers = ReadBuffers::default();
+        let mut held = Vec::new();
+        for _ in 0..READ_BUFFERS {
+            let buffer = buffers.with_space();
+            buffer.resize(READ_MAX, 0);
+            held.push(buffer.split().freeze());
+        }
+        let released = held.remove(1).as_ptr();
+        assert_eq!(buffers.with_space().as_ptr(), released);
+    }
 
     #[test]
     fn short_messages_share_one_buffer_that_is_used_again() {
-        let first = encode::<RawCodec>(&Bytes::from_static(b"first"));
-        let second = encode::<RawCodec>(&Bytes::from_static(b"second"));
+        let first = encode::<Written>(&Bytes::from_static(b"first"));
+        let second = encode::<Written>(&Bytes::from_static(b"second"));
         assert_eq!((&first[..], &second[..]), (&b"first"[..], &b"second"[..]));
         assert_eq!(second.as_ptr() as usize - first.as_ptr() as usize, first.len());
         let start = first.as_ptr();
         drop((first, second));
         let rounds = ENCODE_BUFFER / 4096 + 1;
         let starts: Vec<_> =
-            (0..rounds).map(|_| encode::<RawCodec>(&Bytes::from(vec![1; 4096])).as_ptr()).collect();
+            (0..rounds).map(|_| encode::<Written>(&Bytes::from(vec![1; 4096])).as_ptr()).collect();
         assert!(starts.contains(&start), "the buffer came round to its start again");
     }
 

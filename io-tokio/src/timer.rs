@@ -15,9 +15,15 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    /// Sees to it that [`Timer::poll`] is ready no later than `wake`.
+    /// Sees to it that [`Timer::poll`] is ready no later than `wake`. With nothing to wait for, a timer that has
+    /// fired gives its memory back.
     pub(crate) fn arm(&mut self, wake: Option<Time>) {
-        let Some(wake) = wake else { return };
+        let Some(wake) = wake else {
+            if self.armed.is_none() {
+                self.sleep = None;
+            }
+            return;
+        };
         if self.armed.is_some_and(|armed| armed <= wake) {
             return;
         }

@@ -20,6 +20,13 @@ pub trait Codec: Default + Send + Sync + 'static {
     /// How many bytes [`Codec::encode`] will append, as far as that is known.
     fn encoded_len(message: &Self::Encode) -> usize;
 
+    /// The encoded message without a copy, for codecs whose messages are bytes already.
+    #[must_use]
+    fn share(message: &Self::Encode) -> Option<Bytes> {
+        let _ = message;
+        None
+    }
+
     /// Reads a message.
     ///
     /// # Errors
@@ -55,6 +62,10 @@ impl Codec for RawCodec {
 
     fn encoded_len(message: &Bytes) -> usize {
         message.len()
+    }
+
+    fn share(message: &Bytes) -> Option<Bytes> {
+        Some(message.clone())
     }
 
     fn decode(message: Bytes) -> Result<Bytes, CodecError> {
