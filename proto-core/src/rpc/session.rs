@@ -178,7 +178,7 @@ pub trait ServerSession: Machine<Event = ServerEvent> {
     /// When the call is finished already or over.
     fn finish(&mut self, call: CallId, status: &Status, trailers: &Metadata) -> Result<(), Misuse>;
 
-    /// Gives credit for a message back to the client.
+    /// Gives credit for a message back to the client, or the sum for several.
     fn consume(&mut self, call: CallId, credit: u32);
 
     /// Takes no new calls, lets open ones go on for `grace`, then ends the connection.
@@ -217,7 +217,7 @@ pub trait ClientSession: Machine<Event = ClientEvent> {
     /// When the call is over.
     fn cancel(&mut self, call: CallId) -> Result<(), Misuse>;
 
-    /// Gives credit for a message back to the server.
+    /// Gives credit for a message back to the server, or the sum for several.
     fn consume(&mut self, call: CallId, credit: u32);
 
     /// The response's metadata, from `Head` until `Ended`.

@@ -19,7 +19,7 @@ pub(super) struct Inbound {
     pub(super) encoding: Option<Encoding>,
     /// Bytes that arrived for the message being gathered and whose credit is held.
     held: u32,
-    /// Messages that the application has and did not consume.
+    /// Credit of messages that the application has and did not consume.
     outstanding: u32,
 }
 
@@ -47,13 +47,14 @@ impl Inbound {
         };
         let payload =
             if message.compressed { self.inflate(&message.payload, length_max)? } else { message.payload };
-        self.outstanding += 1;
-        Ok(Some((payload, core::mem::take(&mut self.held))))
+        let credit = core::mem::take(&mut self.held);
+        self.outstanding = self.outstanding.saturating_add(credit);
+        Ok(Some((payload, credit)))
     }
 
-    /// The application took a message.
+    /// The application took messages that came with this much credit.
     pub(super) fn consume(&mut self, credit: u32, stream: u64, streams: &mut dyn Streams) {
-        self.outstanding = self.outstanding.saturating_sub(1);
+        self.outstanding = self.outstanding.saturating_sub(credit);
         let mut credit = credit;
         if self.outstanding == 0 {
             credit = credit.saturating_add(core::mem::take(&mut self.held));
