@@ -23,8 +23,7 @@ use zrpc_core::rpc::{CallId, Code, Encoding, Metadata, Origin, Status};
 pub(crate) const OUTBOX_BYTES_MAX: usize = 64 * 1024;
 /// A sender waits once this many messages are queued before the session, however short they are.
 pub(crate) const OUTBOX_MESSAGES_MAX: usize = 64;
-/// Credit below this is given back together with something else, in bytes. It must stay well below the smallest
-/// flow-control window in use, 65,535, so that holding it back cannot stall the peer.
+/// Credit below this is given back together with something else, or when the application waits for more, in bytes.
 const CREDIT_MIN: u32 = 8 * 1024;
 
 /// Who can be told that a call's line has work for it.
@@ -137,6 +136,9 @@ impl Line {
             Some(status) => Poll::Ready(Err(std::mem::replace(status, Status::OK))),
             None => {
                 keep_waker(&mut state.reader, cx);
+                // The peer may need what was held back to go on: a message can be larger than the window.
+                let due = state.credit > 0;
+                self.ring_if(state, due);
                 Poll::Pending
             }
         }
@@ -445,6 +447,19 @@ mod tests {
         line.serve(&mut session);
         assert_eq!(session.credit, CREDIT_MIN / 2 * 3, "unread messages give their credit back");
         assert_eq!(line.deliver(Bytes::new(), 9).err(), Some(9));
+    }
+
+    #[test]
+    fn credit_goes_back_before_the_application_waits_for_more() {
+        let (line, bell) = line();
+        let mut session = Narrow::default();
+        assert!(line.deliver(Bytes::new(), 5).is_ok());
+        assert!(line.poll_message(&mut cx()).is_ready());
+        assert_eq!(bell.0.load(Ordering::SeqCst), 0);
+        assert!(line.poll_message(&mut cx()).is_pending());
+        assert_eq!(bell.0.load(Ordering::SeqCst), 1);
+        line.serve(&mut session);
+        assert_eq!(session.credit, 5);
     }
 
     #[test]

@@ -171,6 +171,18 @@ async fn messages_of_eight_mebibytes_pass_where_the_limits_allow_them() {
 }
 
 #[tokio::test]
+async fn messages_larger_than_the_window_follow_small_ones_on_a_stream() {
+    let (channel, _, _) = demo(Over::Memory).await;
+    let (mut sender, mut stream) = channel.bidirectional::<RawCodec>(CHAT, Request::new(())).await.unwrap();
+    for size in [1, 2, 3, 3 << 20, 4, 3 << 20] {
+        sender.send(vec![7; size].into()).await.unwrap();
+    }
+    for size in [1, 2, 3, 3 << 20, 4, 3 << 20] {
+        assert_eq!(stream.message().await.unwrap().unwrap().len(), size);
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_method_and_an_unknown_service_are_told_apart() {
     use zrpc_core::rpc::{Idempotency, Kind, Method};
     const fn unknown(path: &'static str) -> Method {
