@@ -1,0 +1,188 @@
+//! A call that this side started, as its caller holds it.
+
+use crate::client::connection::{Connection, Half};
+use crate::line::{Incoming, Outgoing};
+use bytes::Bytes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use zrpc_core::base::Misuse;
+use zrpc_core::rpc::{CallId, Code, Interceptors, Metadata, Method, Origin, Side, Status};
+
+/// A started call. Dropping it cancels it, unless it is over.
+pub(crate) struct Call {
+    connection: Arc<Connection>,
+    id: CallId,
+    method: Method,
+    interceptors: Arc<Interceptors>,
+    /// The interceptors know of the end.
+    told: AtomicBool,
+}
+
+/// What came of a call that answers once.
+pub(crate) struct Answer {
+    pub(crate) message: Bytes,
+    pub(crate) metadata: Metadata,
+    pub(crate) trailers: Metadata,
+}
+
+impl Call {
+    pub(crate) fn new(
+        connection: Arc<Connection>,
+        id: CallId,
+        method: Method,
+        interceptors: Arc<Interceptors>,
+    ) -> Call {
+        Call { connection, id, method, interceptors, told: AtomicBool::new(false) }
+    }
+
+    /// Waits for the whole answer of a method that answers once.
+    pub(crate) fn answer(&self) -> Result<Answer, Status> {
+        let answered = self.whole_answer().and_then(|mut answer| {
+            self.interceptors.response(&self.method, &mut answer.metadata);
+            self.interceptors.response_message(Side::Client, &self.method, &mut answer.message)?;
+            Ok(answer)
+        });
+        self.tell_end(answered.as_ref().err().unwrap_or(&Status::OK));
+        answered
+    }
+
+    fn whole_answer(&self) -> Result<Answer, Status> {
+        let came = self.connection.wait(self.id, Half::Receiver, |slot| {
+            let surplus = slot.messages.len() > 1;
+            let (status, trailers) = match &mut slot.ended {
+                Some((status, trailers)) => (status.clone(), std::mem::take(trailers)),
+                None if surplus => (too_many(), Metadata::new()),
+                None => return None,
+            };
+            let status = if surplus && status.is_ok() { too_many() } else { status };
+            let message = slot.messages.pop_front().map(|(message, _)| message);
+            Some((status, message, slot.head.take().unwrap_or_default(), trailers))
+        });
+        let (status, message, metadata, trailers) = came.ok_or_else(gone)?;
+        if !status.is_ok() {
+            return Err(self.connection.explain(status));
+        }
+        match message {
+            Some(message) => Ok(Answer { message, metadata, trailers }),
+            None => Err(cardinality("none came")),
+        }
+    }
+
+    fn tell_end(&self, status: &Status) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            self.interceptors.end(&self.method, status);
+        }
+    }
+
+    fn status_if_over(&self) -> Status {
+        let status = self
+            .connection
+            .wait(self.id, Half::Sender, |slot| slot.ended.as_ref().map(|(status, _)| Some(status.clone())));
+        match status.flatten() {
+            Some(status) if !status.is_ok() => self.connection.explain(status),
+            _ => Status::cancelled("the server ended the call before this message was sent"),
+        }
+    }
+}
+
+enum Came {
+    Message(Bytes, u32),
+    End(Status),
+}
+
+impl Incoming for Call {
+    fn next(&self) -> Result<Option<Bytes>, Status> {
+        let came = self.connection.wait(self.id, Half::Receiver, |slot| match slot.messages.pop_front() {
+            Some((message, credit)) => Some(Came::Message(message, credit)),
+            None => slot.ended.as_ref().map(|(status, _)| Came::End(status.clone())),
+        });
+        let next = match came.ok_or_else(gone)? {
+            Came::Message(mut message, credit) => {
+                self.connection.consume(self.id, credit);
+                let shown = self.interceptors.response_message(Side::Client, &self.method, &mut message);
+                shown.map(|()| Some(message)).inspect_err(|status| self.refuse(status))
+            }
+            Came::End(status) if status.is_ok() => Ok(None),
+            Came::End(status) => Err(self.connection.explain(status)),
+        };
+        match &next {
+            Ok(Some(_)) => {}
+            Ok(None) => self.tell_end(&Status::OK),
+            Err(status) => self.tell_end(status),
+        }
+        next
+    }
+
+    fn head(&self) -> Metadata {
+        let head = self.connection.wait(self.id, Half::Receiver, |slot| match slot.head.take() {
+            Some(head) => Some(head),
+            None => slot.ended.as_ref().map(|_| Metadata::new()),
+        });
+        let mut head = head.unwrap_or_default();
+        self.interceptors.response(&self.method, &mut head);
+        head
+    }
+
+    fn trailers(&self) -> Metadata {
+        let trailers = self.connection.wait(self.id, Half::Receiver, |slot| {
+            Some(slot.ended.as_mut().map(|(_, trailers)| std::mem::take(trailers)).unwrap_or_default())
+        });
+        trailers.unwrap_or_default()
+    }
+
+    fn refuse(&self, status: &Status) {
+        self.connection.cancel(self.id);
+        self.tell_end(status);
+    }
+
+    fn stop(&self) {
+        self.connection.cancel(self.id);
+    }
+}
+
+impl Outgoing for Call {
+    fn send(&self, mut message: Bytes, compress: bool) -> Result<(), Status> {
+        let shown = self.interceptors.request_message(Side::Client, &self.method, &mut message);
+        shown.inspect_err(|status| self.refuse(status))?;
+        match self.connection.send(self.id, message, compress) {
+            Ok(()) => Ok(()),
+            Err(None) => Err(self.status_if_over()),
+            Err(Some(misuse)) => Err(misused(misuse)),
+        }
+    }
+
+    fn finish(&self) {
+        self.connection.half_close(self.id);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.connection.release(self.id);
+        self.tell_end(&Status::cancelled("the caller dropped the call"));
+    }
+}
+
+/// The status of a call that could not be made as it was asked for.
+pub(crate) fn misused(misuse: Misuse) -> Status {
+    let code = match misuse {
+        Misuse::TooLarge { .. } => Code::ResourceExhausted,
+        Misuse::Closed | Misuse::Draining | Misuse::Exhausted => Code::Unavailable,
+        _ => Code::Internal,
+    };
+    Status::new(code, misuse.to_string()).with_safe_to_retry()
+}
+
+/// RPC status codes of gRPC: the wrong number of responses is UNIMPLEMENTED.
+fn cardinality(came: &'static str) -> Status {
+    let text = format!("the method answers with exactly one message, but {came}");
+    Status::unimplemented(text).with_origin(Origin::Peer)
+}
+
+fn too_many() -> Status {
+    cardinality("more came")
+}
+
+fn gone() -> Status {
+    Status::cancelled("the call was given up")
+}

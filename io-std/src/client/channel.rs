@@ -1,0 +1,463 @@
+//! The channel: calls to one server, over a connection that is made when it is needed.
+
+use crate::client::backoff::{self, Backoff};
+use crate::client::call::{Call, misused};
+use crate::client::connection::{BoxClientSession, Connection, Start};
+use crate::client::endpoint::{Connector, TcpConnector};
+use crate::client::sender::{ClientStreaming, Sender, respond};
+use crate::clock;
+use crate::line::{Incoming, encode};
+use crate::streaming::Streaming;
+use bytes::Bytes;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use zrpc_core::base::{Entropy, Misuse, Time};
+use zrpc_core::rpc::{
+    Code, Codec, Encoding, Interceptor, Interceptors, Metadata, Method, Origin, Request, Response, Side,
+    Status,
+};
+use zrpc_core::stack::{ClientConfig, GrpcClient};
+
+/// How long an attempt to connect may take, gRPC's minimum connect timeout.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Calls to one server. Clones share its connection; any number of threads may call at once.
+///
+/// No thread works in the background: the threads that wait for answers do what there is to do. While nobody calls,
+/// nobody reads either; what the server said meanwhile (a ping, a goodbye) is looked at when the next call starts.
+/// A server that pings idle clients to see whether they live will close such a connection, and the next call opens
+/// another.
+///
+/// The connection is made by the first call and made anew by the first call after it was lost. A call to a server
+/// that cannot be reached ends as UNAVAILABLE, naming the endpoint and the cause; until the [`Backoff`] has passed,
+/// further calls end so at once.
+#[derive(Clone)]
+pub struct Channel {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connector: Arc<dyn Connector>,
+    new_session: NewSession,
+    interceptors: Arc<Interceptors>,
+    connect_timeout: Duration,
+    backoff: Backoff,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// Makes the session of a new connection.
+type NewSession = Box<dyn Fn(Time) -> BoxClientSession + Send + Sync>;
+
+struct State {
+    link: LinkState,
+    failures: u32,
+    entropy: Entropy,
+}
+
+enum LinkState {
+    /// No connection; calls before this instant fail at once, with this message.
+    None(Option<(Time, String)>),
+    /// A thread connects.
+    Connecting,
+    Up(Arc<Connection>),
+}
+
+/// What a channel is made of; see [`Channel::builder`].
+pub struct ChannelBuilder {
+    connector: Arc<dyn Connector>,
+    config: ClientConfig,
+    new_session: Option<NewSession>,
+    interceptors: Interceptors,
+    connect_timeout: Duration,
+    backoff: Backoff,
+}
+
+impl Channel {
+    /// Connects to `http://host:port`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNAVAILABLE when it cannot be reached.
+    pub fn connect(endpoint: &str) -> Result<Channel, Status> {
+        Channel::builder(endpoint)?.connect()
+    }
+
+    /// A channel to `http://host:port` that connects when the first call is made.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when the endpoint is malformed.
+    pub fn lazy(endpoint: &str) -> Result<Channel, Status> {
+        Ok(Channel::builder(endpoint)?.lazy())
+    }
+
+    /// What a channel to `http://host:port` is made of.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT when the endpoint is malformed.
+    pub fn builder(endpoint: &str) -> Result<ChannelBuilder, Status> {
+        let connector = TcpConnector::parse(endpoint)?;
+        let authority = connector.authority().to_owned();
+        Ok(ChannelBuilder::new(Arc::new(connector), authority))
+    }
+
+    /// A channel over any transport, such as a [`MemoryEndpoint`](crate::memory::MemoryEndpoint), with its defaults.
+    pub fn over(connector: impl Connector) -> Channel {
+        Channel::builder_over(connector).lazy()
+    }
+
+    /// What a channel over any transport is made of.
+    pub fn builder_over(connector: impl Connector) -> ChannelBuilder {
+        ChannelBuilder::new(Arc::new(connector), "localhost".to_owned())
+    }
+
+    /// What errors call the endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.shared.connector.endpoint()
+    }
+
+    /// Calls a method with one request and one response.
+    ///
+    /// A call that the server is known not to have seen, because it was closing the connection, is sent once more.
+    ///
+    /// # Errors
+    /// The call's status when it is not OK.
+    pub fn unary<C: Codec>(
+        &self,
+        method: &Method,
+        request: Request<C::Encode>,
+    ) -> Result<Response<C::Decode>, Status> {
+        let (message, mut outline) = outline(request);
+        let message = encode::<C>(&message);
+        let mut again = outline.clone();
+        let mut answer = self.start(method, &mut outline, Some(message.clone()), true)?.answer();
+        if answer.as_ref().is_err_and(|status| status.safe_to_retry() && status.code() == Code::Unavailable) {
+            answer = self.start(method, &mut again, Some(message), true)?.answer();
+        }
+        respond(C::decode, answer?)
+    }
+
+    /// Calls a method with one request and many responses.
+    ///
+    /// # Errors
+    /// When the call cannot be started. How it ended, the stream says.
+    pub fn server_streaming<C: Codec>(
+        &self,
+        method: &Method,
+        request: Request<C::Encode>,
+    ) -> Result<Streaming<C::Decode>, Status> {
+        let (message, mut outline) = outline(request);
+        let call = self.start(method, &mut outline, Some(encode::<C>(&message)), false)?;
+        Ok(Streaming::over_line::<C>(Arc::new(call)))
+    }
+
+    /// Calls a method with many requests and one response.
+    ///
+    /// # Errors
+    /// When the call cannot be started. How it ended, [`ClientStreaming::finish`] says.
+    pub fn client_streaming<C: Codec>(
+        &self,
+        method: &Method,
+        request: Request<()>,
+    ) -> Result<ClientStreaming<C::Encode, C::Decode>, Status> {
+        let ((), mut outline) = outline(request);
+        let call = self.start(method, &mut outline, None, true)?;
+        Ok(ClientStreaming::over_call::<C>(call, outline.compression.is_some()))
+    }
+
+    /// Calls a method with many requests and many responses.
+    ///
+    /// # Errors
+    /// When the call cannot be started. How it ended, the stream says.
+    pub fn bidirectional<C: Codec>(
+        &self,
+        method: &Method,
+        request: Request<()>,
+    ) -> Result<(Sender<C::Encode>, Streaming<C::Decode>), Status> {
+        let ((), mut outline) = outline(request);
+        let call = Arc::new(self.start(method, &mut outline, None, false)?);
+        let incoming: Arc<dyn Incoming> = Arc::clone(&call) as Arc<dyn Incoming>;
+        let sender = Sender::over_call::<C>(call, outline.compression.is_some());
+        Ok((sender, Streaming::over_line::<C>(incoming)))
+    }
+
+    /// Shows the call to the interceptors and starts it.
+    fn start(
+        &self,
+        method: &Method,
+        outline: &mut Outline,
+        mut only_message: Option<Bytes>,
+        one_response: bool,
+    ) -> Result<Call, Status> {
+        let shared = &self.shared;
+        shared.interceptors.request(method, &mut outline.metadata)?;
+        let shown = only_message
+            .as_mut()
+            .map_or(Ok(()), |message| shared.interceptors.request_message(Side::Client, method, message));
+        let started = shown.and_then(|()| {
+            shared.start(|| Start {
+                path: method.path,
+                metadata: &outline.metadata,
+                deadline: outline.deadline,
+                compression: outline.compression,
+                only_message: only_message.clone(),
+                one_response,
+            })
+        });
+        let (connection, id) = started.inspect_err(|status| shared.interceptors.end(method, status))?;
+        Ok(Call::new(connection, id, *method, Arc::clone(&shared.interceptors)))
+    }
+}
+
+/// A request without its message.
+#[derive(Clone)]
+struct Outline {
+    metadata: Metadata,
+    deadline: Option<Time>,
+    compression: Option<Encoding>,
+}
+
+/// The deadline counts from here: it covers connecting as well.
+fn outline<T>(request: Request<T>) -> (T, Outline) {
+    let (message, mut rest) = request.into_parts();
+    let by_timeout = rest.timeout().map(|timeout| clock::now() + timeout);
+    let deadline = match (by_timeout, rest.deadline()) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    let compression = rest.compression();
+    (message, Outline { metadata: std::mem::take(rest.metadata_mut()), deadline, compression })
+}
+
+impl Shared {
+    fn start<'a>(
+        &self,
+        head: impl Fn() -> Start<'a>,
+    ) -> Result<(Arc<Connection>, zrpc_core::rpc::CallId), Status> {
+        /// A server that says goodbye again and again is not asked for ever.
+        const CONNECTIONS: usize = 3;
+        let mut refused = Misuse::Closed;
+        for _ in 0..CONNECTIONS {
+            let connection = self.connection(head().deadline)?;
+            match connection.start(head()) {
+                Ok(id) => return Ok((connection, id)),
+                Err(misuse @ (Misuse::Closed | Misuse::Draining | Misuse::Exhausted)) => {
+                    refused = misuse;
+                    self.retire(&connection);
+                }
+                Err(misuse) => return Err(misused(misuse)),
+            }
+        }
+        Err(misused(refused))
+    }
+
+    /// The connection for a new call: the one there is, or a new one.
+    fn connection(&self, deadline: Option<Time>) -> Result<Arc<Connection>, Status> {
+        let mut state = self.lock();
+        loop {
+            match &state.link {
+                LinkState::Up(connection) => {
+                    let connection = Arc::clone(connection);
+                    // Looking at a connection may take system calls.
+                    drop(state);
+                    if connection.takes_calls() {
+                        return Ok(connection);
+                    }
+                    self.retire(&connection);
+                    state = self.lock();
+                }
+                LinkState::None(Some((until, reason))) if clock::now() < *until => {
+                    let seconds = clock::until(*until).as_secs_f64();
+                    let message = format!("{reason}; the next attempt is {seconds:.1} s away");
+                    return Err(unavailable(message));
+                }
+                LinkState::None(_) => {
+                    state.link = LinkState::Connecting;
+                    drop(state);
+                    return self.connect(deadline);
+                }
+                LinkState::Connecting => state = self.wait_for_connection(state, deadline)?,
+            }
+        }
+    }
+
+    fn wait_for_connection<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        deadline: Option<Time>,
+    ) -> Result<MutexGuard<'a, State>, Status> {
+        let Some(deadline) = deadline else {
+            return Ok(self.changed.wait(state).unwrap_or_else(PoisonError::into_inner));
+        };
+        let left = clock::until(deadline);
+        if left.is_zero() {
+            return Err(self.out_of_time());
+        }
+        Ok(self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// Connects on this thread; others wait for the outcome.
+    fn connect(&self, deadline: Option<Time>) -> Result<Arc<Connection>, Status> {
+        let left = deadline.map_or(self.connect_timeout, clock::until);
+        let connected = if left.is_zero() {
+            Err(std::io::ErrorKind::TimedOut.into())
+        } else {
+            self.connector.connect(left.min(self.connect_timeout))
+        };
+        let mut state = self.lock();
+        let outcome = match connected {
+            Ok(transport) => {
+                let session = (self.new_session)(clock::now());
+                let connection = Arc::new(Connection::new(transport, session, Arc::clone(&self.connector)));
+                state.link = LinkState::Up(Arc::clone(&connection));
+                Ok(connection)
+            }
+            Err(_) if deadline.is_some_and(|deadline| clock::until(deadline).is_zero()) => {
+                // The call was short of time, which says nothing about the server.
+                state.link = LinkState::None(None);
+                Err(self.out_of_time())
+            }
+            Err(error) => {
+                let reason = format!("cannot connect to {}: {error}", self.connector.endpoint());
+                self.note_failure(&mut state, reason.clone());
+                Err(unavailable(reason))
+            }
+        };
+        drop(state);
+        self.changed.notify_all();
+        outcome
+    }
+
+    /// Starts no more calls on a connection. One whose server never answered counts as a failure to connect.
+    fn retire(&self, connection: &Arc<Connection>) {
+        let was_ready = connection.was_ready();
+        let mut state = self.lock();
+        if !matches!(&state.link, LinkState::Up(current) if Arc::ptr_eq(current, connection)) {
+            return;
+        }
+        if was_ready {
+            state.failures = 0;
+            state.link = LinkState::None(None);
+        } else {
+            let cause = connection.cause().unwrap_or_else(|| "the server takes no calls".into());
+            self.note_failure(
+                &mut state,
+                format!("the connection to {} failed: {cause}", self.connector.endpoint()),
+            );
+        }
+    }
+
+    fn note_failure(&self, state: &mut State, reason: String) {
+        state.failures = state.failures.saturating_add(1);
+        let pause = self.backoff.pause(state.failures, &mut state.entropy);
+        tracing::debug!(endpoint = self.connector.endpoint(), failures = state.failures, ?pause, "{reason}");
+        state.link = LinkState::None(Some((clock::now() + pause, reason)));
+    }
+
+    fn out_of_time(&self) -> Status {
+        let message = format!("the deadline passed while connecting to {}", self.connector.endpoint());
+        Status::deadline_exceeded(message).with_safe_to_retry()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unavailable(message: String) -> Status {
+    Status::unavailable(message).with_origin(Origin::Transport).with_safe_to_retry()
+}
+
+impl ChannelBuilder {
+    fn new(connector: Arc<dyn Connector>, authority: String) -> ChannelBuilder {
+        ChannelBuilder {
+            connector,
+            config: ClientConfig { authority, ..ClientConfig::default() },
+            new_session: None,
+            interceptors: Interceptors::new(),
+            connect_timeout: CONNECT_TIMEOUT,
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Lets an interceptor see every call, inside those that were added before.
+    #[must_use]
+    pub fn interceptor(mut self, interceptor: impl Interceptor) -> ChannelBuilder {
+        self.interceptors.push(interceptor);
+        self
+    }
+
+    /// Changes the limits and times of connections, and the authority that they ask for.
+    #[must_use]
+    pub fn config(mut self, change: impl FnOnce(&mut ClientConfig)) -> ChannelBuilder {
+        change(&mut self.config);
+        self
+    }
+
+    /// How long one attempt to connect may take; 20 seconds by default. A call's deadline counts as well.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> ChannelBuilder {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Changes how long a server is left alone after connections failed.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> ChannelBuilder {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Speaks another carrier than gRPC over HTTP/2: `new_session` makes the session of each connection.
+    #[must_use]
+    pub fn sessions(
+        mut self,
+        new_session: impl Fn(Time) -> BoxClientSession + Send + Sync + 'static,
+    ) -> ChannelBuilder {
+        self.new_session = Some(Box::new(new_session));
+        self
+    }
+
+    /// A channel that connects when the first call is made.
+    #[must_use]
+    pub fn lazy(self) -> Channel {
+        let config = self.config;
+        let new_session = self.new_session.unwrap_or_else(|| {
+            Box::new(move |now| Box::new(GrpcClient::new(now, &config)) as BoxClientSession)
+        });
+        let state = State { link: LinkState::None(None), failures: 0, entropy: backoff::entropy() };
+        let shared = Shared {
+            connector: self.connector,
+            new_session,
+            interceptors: Arc::new(self.interceptors),
+            connect_timeout: self.connect_timeout,
+            backoff: self.backoff,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        };
+        Channel { shared: Arc::new(shared) }
+    }
+
+    /// A channel that is connected.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when the endpoint cannot be reached.
+    pub fn connect(self) -> Result<Channel, Status> {
+        let channel = self.lazy();
+        channel.shared.connection(None)?;
+        Ok(channel)
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("endpoint", &self.endpoint()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ChannelBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelBuilder").field("endpoint", &self.connector.endpoint()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,440 @@
+//! One connection of a client, shared by the threads that call over it.
+//!
+//! No thread of its own: of the callers that wait, one leads. It reads for all, hands each what is theirs, and passes
+//! the lead on when its own answer is there. A caller that waits alone leads deaf (in one `recv`); whoever joins it
+//! meanwhile covers for what a deaf leader cannot do: wait for room, and wake when a timer is due.
+
+use crate::client::endpoint::Connector;
+use crate::clock;
+use crate::link::{Calls, Guard, Hearing, Link};
+use crate::transport::Transport;
+use bytes::Bytes;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::thread::{self, Thread};
+use std::time::Duration;
+use zrpc_core::base::{Flow, Misuse, Time};
+use zrpc_core::rpc::{
+    CallId, ClientEvent, ClientSession, Code, Encoding, Metadata, Origin, SessionEnd, StartCall, Status,
+};
+
+/// A client's session of any carrier.
+pub type BoxClientSession = Box<dyn ClientSession + Send>;
+
+/// A connection that nobody has read for this long is looked at before a call starts on it: the server may have
+/// said goodbye, or pinged.
+const STALE: Duration = Duration::from_millis(5);
+
+pub(crate) struct Connection {
+    link: Link<BoxClientSession, Slots>,
+    /// Outlives the transport: a server in this process may be part of it.
+    connector: Arc<dyn Connector>,
+}
+
+/// The calls of a connection, and what is known of the connection itself.
+#[derive(Default)]
+pub(crate) struct Slots {
+    calls: HashMap<CallId, Slot>,
+    /// Threads that are parked in [`Connection::wait`].
+    parked: usize,
+    was_ready: bool,
+    last_used: Option<Time>,
+    end: Option<SessionEnd>,
+}
+
+/// What has come for a call, and who waits for it.
+#[derive(Default)]
+pub(crate) struct Slot {
+    pub(crate) head: Option<Metadata>,
+    pub(crate) messages: VecDeque<(Bytes, u32)>,
+    pub(crate) ended: Option<(Status, Metadata)>,
+    /// The last send said `Blocked`, and no `Writable` came since.
+    pub(crate) blocked: bool,
+    /// Credit goes back as messages arrive, not as they are taken: the call has one response.
+    consumes_at_once: bool,
+    /// No more messages go out, so that nobody waits in the sending half.
+    sends_no_more: bool,
+    receiver: Option<Thread>,
+    sender: Option<Thread>,
+}
+
+/// Which half of a call waits: each has one thread at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Half {
+    Receiver,
+    Sender,
+}
+
+/// A call as it starts.
+pub(crate) struct Start<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) metadata: &'a Metadata,
+    pub(crate) deadline: Option<Time>,
+    pub(crate) compression: Option<Encoding>,
+    /// The only request message; `None` when messages are streamed.
+    pub(crate) only_message: Option<Bytes>,
+    pub(crate) one_response: bool,
+}
+
+impl Slot {
+    fn waiter(&mut self, half: Half) -> &mut Option<Thread> {
+        match half {
+            Half::Receiver => &mut self.receiver,
+            Half::Sender => &mut self.sender,
+        }
+    }
+}
+
+impl Slots {
+    fn unpark(&mut self, call: CallId, half: Half) {
+        if let Some(thread) = self.calls.get_mut(&call).and_then(|slot| slot.waiter(half).take()) {
+            self.parked -= 1;
+            thread.unpark();
+        }
+    }
+
+    /// Gives somebody who waits the chance to lead.
+    fn unpark_any(&mut self) {
+        if self.parked == 0 {
+            return;
+        }
+        let waiter =
+            self.calls.values_mut().find_map(|slot| slot.receiver.take().or_else(|| slot.sender.take()));
+        if let Some(thread) = waiter {
+            self.parked -= 1;
+            thread.unpark();
+        }
+    }
+
+    fn end_call(&mut self, call: CallId, status: Status, trailers: Metadata) {
+        if let Some(slot) = self.calls.get_mut(&call)
+            && slot.ended.is_none()
+        {
+            slot.ended = Some((status, trailers));
+            self.unpark(call, Half::Receiver);
+            self.unpark(call, Half::Sender);
+        }
+    }
+}
+
+impl Calls<BoxClientSession> for Slots {
+    fn on_event(&mut self, session: &mut BoxClientSession, _: Time, event: ClientEvent) {
+        match event {
+            ClientEvent::Ready => self.was_ready = true,
+            ClientEvent::Head { call } => {
+                if let Some(slot) = self.calls.get_mut(&call) {
+                    slot.head = session.response_metadata(call).cloned();
+                    self.unpark(call, Half::Receiver);
+                }
+            }
+            ClientEvent::Message { call, message, credit } => match self.calls.get_mut(&call) {
+                Some(slot) => {
+                    let at_once = slot.consumes_at_once;
+                    slot.messages.push_back((message, if at_once { 0 } else { credit }));
+                    if at_once {
+                        session.consume(call, credit);
+                    }
+                    self.unpark(call, Half::Receiver);
+                }
+                None => session.consume(call, credit),
+            },
+            ClientEvent::Writable { call } => {
+                if let Some(slot) = self.calls.get_mut(&call) {
+                    slot.blocked = false;
+                    self.unpark(call, Half::Sender);
+                }
+            }
+            ClientEvent::Ended { call, status, trailers } => self.end_call(call, status, trailers),
+            ClientEvent::Closed(end) => self.end = Some(end),
+            // `Draining` shows in `takes_calls`; events of later versions change nothing for open calls.
+            _ => {}
+        }
+    }
+
+    fn on_lost(&mut self) {
+        self.end.get_or_insert(SessionEnd::Graceful);
+        let open: Vec<CallId> = self.calls.keys().copied().collect();
+        for call in open {
+            let status = Status::unavailable("the connection ended before the call did")
+                .with_origin(Origin::Transport);
+            self.end_call(call, status, Metadata::new());
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.end.is_some()
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(
+        transport: Box<dyn Transport>,
+        session: BoxClientSession,
+        connector: Arc<dyn Connector>,
+    ) -> Connection {
+        Connection { link: Link::new(transport, session, Slots::default()), connector }
+    }
+
+    /// Whether a call may be started; looks first at what a quiet connection has received meanwhile.
+    pub(crate) fn takes_calls(&self) -> bool {
+        let mut guard = self.link.lock();
+        let now = clock::now();
+        let is_stale = guard.calls.last_used.is_some_and(|used| now.saturating_since(used) > STALE);
+        if is_stale && guard.reader_is_free() {
+            guard = self.link.freshen(guard);
+        }
+        guard.calls.last_used = Some(now);
+        !guard.calls.is_over() && guard.pump.machine().takes_calls()
+    }
+
+    /// Whether the server's session ever answered.
+    pub(crate) fn was_ready(&self) -> bool {
+        self.link.lock().calls.was_ready
+    }
+
+    /// Why the connection is over, as far as is known.
+    pub(crate) fn cause(&self) -> Option<String> {
+        let guard = self.link.lock();
+        match (&guard.lost, &guard.calls.end) {
+            (Some(error), _) => Some(error.to_string()),
+            (None, Some(SessionEnd::Failed(status))) => Some(status.to_string()),
+            (None, Some(_)) => Some("the server closed the connection".into()),
+            (None, None) => None,
+        }
+    }
+
+    /// Starts a call, and writes it unless another thread is writing.
+    pub(crate) fn start(&self, start: Start<'_>) -> Result<CallId, Misuse> {
+        let mut guard = self.link.lock();
+        let session = guard.pump.machine();
+        let head = StartCall {
+            path: start.path,
+            metadata: start.metadata,
+            deadline: start.deadline,
+            compression: start.compression,
+        };
+        let call = session.start(clock::now(), head)?;
+        let sends_no_more = start.only_message.is_some();
+        if let Some(message) = start.only_message {
+            let sent = session
+                .send(call, message, start.compression.is_some())
+                .and_then(|_| session.half_close(call));
+            if let Err(misuse) = sent {
+                let _ = session.cancel(call);
+                drop(self.link.turn(guard));
+                return Err(misuse);
+            }
+        }
+        let slot = Slot { consumes_at_once: start.one_response, sends_no_more, ..Slot::default() };
+        guard.calls.calls.insert(call, slot);
+        drop(self.link.turn(guard));
+        Ok(call)
+    }
+
+    /// Waits until `ready` finds in the call's slot what its caller wants; `None` when the call has no slot any more.
+    pub(crate) fn wait<T>(
+        &self,
+        call: CallId,
+        half: Half,
+        ready: impl FnMut(&mut Slot) -> Option<T>,
+    ) -> Option<T> {
+        self.wait_locked(call, half, ready).1
+    }
+
+    /// Sends a message once there is room for it, and returns when the system or the session's queue has it.
+    ///
+    /// # Errors
+    /// `None` when the call is over; the receiving half knows its status.
+    pub(crate) fn send(&self, call: CallId, message: Bytes, compress: bool) -> Result<(), Option<Misuse>> {
+        let (mut guard, may_send) =
+            self.wait_locked(call, Half::Sender, |slot| match (&slot.ended, slot.blocked) {
+                (Some(_), _) => Some(false),
+                (None, false) => Some(true),
+                (None, true) => None,
+            });
+        if may_send != Some(true) {
+            return Err(None);
+        }
+        let flow = match guard.pump.machine().send(call, message, compress) {
+            Ok(flow) => flow,
+            Err(Misuse::Gone | Misuse::Closed) => return Err(None),
+            Err(misuse) => return Err(Some(misuse)),
+        };
+        if let Some(slot) = guard.calls.calls.get_mut(&call) {
+            slot.blocked = flow == Flow::Blocked;
+        }
+        drop(self.push_out(self.link.turn(guard)));
+        Ok(())
+    }
+
+    /// Says that no more messages come. A call that is over needs no such word.
+    pub(crate) fn half_close(&self, call: CallId) {
+        let mut guard = self.link.lock();
+        if let Some(slot) = guard.calls.calls.get_mut(&call) {
+            slot.sends_no_more = true;
+        }
+        if guard.pump.machine().half_close(call).is_ok() {
+            drop(self.push_out(self.link.turn(guard)));
+        }
+    }
+
+    /// Gives the call up, on the wire too; it ends as CANCELLED unless it is over already.
+    pub(crate) fn cancel(&self, call: CallId) {
+        let mut guard = self.link.lock();
+        if guard.pump.machine().cancel(call).is_ok() {
+            drop(self.link.turn(guard));
+        }
+    }
+
+    /// Gives the credit of a message back that its caller has taken.
+    pub(crate) fn consume(&self, call: CallId, credit: u32) {
+        if credit > 0 {
+            let mut guard = self.link.lock();
+            guard.pump.machine().consume(call, credit);
+            drop(self.link.turn(guard));
+        }
+    }
+
+    /// Forgets a call that nobody asks about any more; cancels it unless it is over.
+    pub(crate) fn release(&self, call: CallId) {
+        let mut guard = self.link.lock();
+        let Some(slot) = guard.calls.calls.remove(&call) else { return };
+        let session = guard.pump.machine();
+        let mut says_something = false;
+        for (_, credit) in &slot.messages {
+            session.consume(call, *credit);
+            says_something |= *credit > 0;
+        }
+        if slot.ended.is_none() {
+            says_something |= session.cancel(call).is_ok();
+        }
+        if says_something {
+            guard = self.link.turn(guard);
+        }
+        drop(self.pass_on(guard));
+    }
+
+    /// The status as its caller should read it: what the transport broke off names the endpoint and the cause.
+    pub(crate) fn explain(&self, status: Status) -> Status {
+        if status.origin() != Origin::Transport || status.code() != Code::Unavailable {
+            return status;
+        }
+        let cause = self.link.lock().lost.as_ref().map_or_else(String::new, |error| format!(" ({error})"));
+        let message =
+            format!("the connection to {} was lost: {}{cause}", self.connector.endpoint(), status.message());
+        let explained = Status::unavailable(message).with_origin(Origin::Transport);
+        if status.safe_to_retry() { explained.with_safe_to_retry() } else { explained }
+    }
+
+    fn wait_locked<T>(
+        &self,
+        call: CallId,
+        half: Half,
+        mut ready: impl FnMut(&mut Slot) -> Option<T>,
+    ) -> (Guard<'_, BoxClientSession, Slots>, Option<T>) {
+        let mut guard = self.link.lock();
+        let found = loop {
+            let is_alone = guard.calls.calls.len() == 1;
+            let Some(slot) = guard.calls.calls.get_mut(&call) else { break None };
+            if let Some(found) = ready(slot) {
+                break Some(found);
+            }
+            let nobody_else_can_answer = is_alone && half == Half::Receiver && slot.sends_no_more;
+            guard = match guard.take_reader() {
+                Some(mut buffer) => {
+                    let hearing = if nobody_else_can_answer { Hearing::Deaf } else { Hearing::Attentive };
+                    guard = self.link.read_turn(guard, &mut buffer, hearing);
+                    guard.release_reader(buffer);
+                    guard
+                }
+                None => self.follow(guard, call, half),
+            };
+        };
+        guard.calls.last_used = Some(clock::now());
+        (self.pass_on(guard), found)
+    }
+
+    /// Waits while another thread leads.
+    fn follow<'a>(
+        &'a self,
+        mut guard: Guard<'a, BoxClientSession, Slots>,
+        call: CallId,
+        half: Half,
+    ) -> Guard<'a, BoxClientSession, Slots> {
+        let leader_is_deaf = guard.reader_is_deaf();
+        if leader_is_deaf && guard.pump.is_stuck() {
+            return self.help(guard);
+        }
+        let due = guard.pump.wake().filter(|_| leader_is_deaf).map(|wake| clock::until(wake.at));
+        if let Some(slot) = guard.calls.calls.get_mut(&call)
+            && slot.waiter(half).replace(thread::current()).is_none()
+        {
+            guard.calls.parked += 1;
+        }
+        drop(guard);
+        match due {
+            Some(due) => thread::park_timeout(due),
+            None => thread::park(),
+        }
+        guard = self.link.lock();
+        if let Some(slot) = guard.calls.calls.get_mut(&call)
+            && slot.waiter(half).take().is_some()
+        {
+            guard.calls.parked -= 1;
+        }
+        if due.is_some() { self.link.turn(guard) } else { guard }
+    }
+
+    /// Waits for room in place of a leader that is deaf. Nobody can wake the helper when an answer comes, so it looks
+    /// again by itself before long: this happens only while one caller has filled the system's buffers and another
+    /// waits in a `recv` that began before.
+    fn help<'a>(&'a self, guard: Guard<'a, BoxClientSession, Slots>) -> Guard<'a, BoxClientSession, Slots> {
+        const LOOK_AGAIN: Duration = Duration::from_millis(5);
+        drop(guard);
+        let waited = self.link.transport().wait(true, Some(LOOK_AGAIN));
+        let mut guard = self.link.lock();
+        if waited.is_ok() {
+            guard.pump.retry();
+        }
+        self.link.turn(guard)
+    }
+
+    /// Stays until the system has taken what this caller wrote, reading meanwhile, so that two sides that both write
+    /// never wait for each other. An attentive leader does that for others.
+    fn push_out<'a>(
+        &'a self,
+        mut guard: Guard<'a, BoxClientSession, Slots>,
+    ) -> Guard<'a, BoxClientSession, Slots> {
+        while guard.pump.is_stuck() && !guard.calls.is_over() {
+            if let Some(mut buffer) = guard.take_reader() {
+                guard = self.link.read_turn(guard, &mut buffer, Hearing::Attentive);
+                guard.release_reader(buffer);
+            } else if guard.reader_is_deaf() {
+                guard = self.help(guard);
+            } else {
+                break;
+            }
+        }
+        self.pass_on(guard)
+    }
+
+    fn pass_on<'a>(
+        &self,
+        mut guard: Guard<'a, BoxClientSession, Slots>,
+    ) -> Guard<'a, BoxClientSession, Slots> {
+        if guard.reader_is_free() {
+            guard.calls.unpark_any();
+        }
+        guard
+    }
+}
+
+/// Says goodbye as far as the system takes it at once.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let mut guard = self.link.lock();
+        guard.pump.machine().close(clock::now());
+        drop(self.link.turn(guard));
+        self.link.transport().shutdown();
+    }
+}

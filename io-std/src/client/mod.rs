@@ -1,0 +1,8 @@
+//! The side that calls.
+
+pub(crate) mod backoff;
+pub(crate) mod call;
+pub(crate) mod channel;
+pub(crate) mod connection;
+pub(crate) mod endpoint;
+pub(crate) mod sender;

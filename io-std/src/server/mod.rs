@@ -1,0 +1,383 @@
+//! The server: services behind a listener, on a bounded number of threads.
+//!
+//! ```text
+//! run: accept -> a reader for each connection -> handlers: short unary ones on the reader, the others on the pool
+//! ```
+//!
+//! Threads: one accepts, one watches over handlers on readers, one reads each connection, and up to
+//! [`ServerBuilder::max_calls`] run handlers. They come when they are needed; when the server ends, all are joined.
+
+pub(crate) mod call;
+pub(crate) mod connection;
+pub(crate) mod handle;
+pub(crate) mod monitor;
+pub(crate) mod pool;
+pub(crate) mod replies;
+pub(crate) mod routes;
+pub(crate) mod service;
+pub(crate) mod slots;
+
+use crate::client::channel::Channel;
+use crate::clock;
+use crate::memory::MemoryEndpoint;
+use crate::server::connection::Connection;
+use crate::server::handle::{OwnServer, Running, RunningServer, ServerHandle};
+use crate::server::monitor::{Monitor, Watched};
+use crate::server::pool::Pool;
+use crate::server::routes::Routes;
+use crate::server::service::Service;
+use crate::server::slots::BoxServerSession;
+use crate::socket::TcpAcceptor;
+use crate::transport::{Listener, Transport};
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+use zrpc_core::base::Time;
+use zrpc_core::rpc::Interceptor;
+use zrpc_core::stack::{GrpcServer, ServerConfig};
+
+/// Connections that a server holds at once; more wait in the listener's queue.
+const CONNECTIONS_MAX: usize = 256;
+/// Handlers that run at once beside those on readers.
+const CALLS_MAX: usize = 256;
+/// Calls that wait for a handler's place; more are refused.
+const QUEUED_MAX: usize = 1024;
+/// How long the accept loop rests after an error: out of descriptors, it would only fail again.
+const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+/// Makes the session of a new connection.
+type NewSession = Box<dyn Fn(Time) -> BoxServerSession + Send + Sync>;
+
+/// What a server is made of; see [`Server::builder`].
+pub struct ServerBuilder {
+    routes: Routes,
+    new_session: NewSession,
+    connections_max: usize,
+    calls_max: usize,
+    queued_max: usize,
+}
+
+impl ServerBuilder {
+    /// Offers a service. Of two with the same path, the later one answers.
+    #[must_use]
+    pub fn service(mut self, service: impl Service) -> ServerBuilder {
+        self.routes.add(Arc::new(service));
+        self
+    }
+
+    /// Lets an interceptor see every call, inside those that were added before.
+    #[must_use]
+    pub fn interceptor(mut self, interceptor: impl Interceptor) -> ServerBuilder {
+        self.routes.interceptors.push(interceptor);
+        self
+    }
+
+    /// Sets the limits and times of each connection.
+    #[must_use]
+    pub fn config(self, config: ServerConfig) -> ServerBuilder {
+        self.sessions(move |now| Box::new(GrpcServer::new(now, &config)))
+    }
+
+    /// Serves another carrier than gRPC over HTTP/2: `new_session` makes the session of each connection.
+    #[must_use]
+    pub fn sessions(
+        mut self,
+        new_session: impl Fn(Time) -> BoxServerSession + Send + Sync + 'static,
+    ) -> ServerBuilder {
+        self.new_session = Box::new(new_session);
+        self
+    }
+
+    /// Holds this many connections at once at most, each with a thread; more wait in the listener's queue. 256 by
+    /// default.
+    #[must_use]
+    pub fn max_connections(mut self, count: usize) -> ServerBuilder {
+        self.connections_max = count.max(1);
+        self
+    }
+
+    /// Runs this many handlers at once at most on threads of their own, over all connections: streams, and unary
+    /// handlers that take long. 256 by default.
+    #[must_use]
+    pub fn max_calls(mut self, count: usize) -> ServerBuilder {
+        self.calls_max = count.max(1);
+        self
+    }
+
+    /// Lets this many calls wait when [`ServerBuilder::max_calls`] handlers run; more are refused as
+    /// RESOURCE_EXHAUSTED. 1024 by default.
+    #[must_use]
+    pub fn max_queued(mut self, count: usize) -> ServerBuilder {
+        self.queued_max = count;
+        self
+    }
+
+    /// A server that listens on a TCP address; port 0 chooses a free one.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
+        Ok(self.listen(TcpAcceptor::new(TcpListener::bind(address)?)?))
+    }
+
+    /// A server on any listener.
+    pub fn listen(self, listener: impl Listener) -> Server {
+        let shared = Shared {
+            routes: Arc::new(self.routes),
+            new_session: self.new_session,
+            listener: Box::new(listener),
+            pool: Pool::new(self.calls_max, self.queued_max),
+            monitor: Monitor::default(),
+            connections_max: self.connections_max,
+            next_number: AtomicU64::new(1),
+            state: Mutex::new(State::default()),
+            changed: Condvar::new(),
+        };
+        Server { shared: Arc::new(shared) }
+    }
+
+    /// Starts the server on threads of its own and answers a channel to it, through memory and without a port: the
+    /// setting for unit tests. The server ends, and its threads with it, when the channel, its clones and their
+    /// calls are dropped.
+    ///
+    /// # Errors
+    /// When the system has no more threads.
+    pub fn in_memory(self) -> io::Result<Channel> {
+        let endpoint = MemoryEndpoint::new();
+        let server = self.listen(endpoint.clone()).spawn()?;
+        Ok(Channel::over(OwnServer::new(endpoint, server)))
+    }
+}
+
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerBuilder")
+            .field("max_connections", &self.connections_max)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Services that wait for connections.
+///
+/// ```no_run
+/// # fn serve(service: impl zrpc_std::Service) -> std::io::Result<()> {
+/// use std::time::Duration;
+/// use zrpc_std::Server;
+///
+/// let server = Server::builder().service(service).bind("127.0.0.1:50051")?.spawn()?;
+/// // ... until it is time to stop:
+/// server.drain(Duration::from_secs(10));
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a server does nothing until it is run"]
+pub struct Server {
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// A server of gRPC over HTTP/2, without services yet.
+    #[must_use]
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder {
+            routes: Routes::default(),
+            new_session: Box::new(|now| Box::new(GrpcServer::new(now, &ServerConfig::default()))),
+            connections_max: CONNECTIONS_MAX,
+            calls_max: CALLS_MAX,
+            queued_max: QUEUED_MAX,
+        }
+    }
+
+    /// The address that the server listens on.
+    ///
+    /// # Errors
+    /// When the listener has no address, or the operating system does not say it.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.shared.listener.local_addr()
+    }
+
+    /// A handle that can drain the server while it runs.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle::new(Arc::clone(&self.shared))
+    }
+
+    /// Accepts and serves connections on this thread until the server was drained or closed. When it returns, every
+    /// thread of the server has ended.
+    ///
+    /// # Errors
+    /// When the system has no thread left to begin with.
+    pub fn run(self) -> io::Result<()> {
+        Running::start(self.shared)?.run();
+        Ok(())
+    }
+
+    /// Runs the server on a thread of its own until the handle that this answers is dropped.
+    ///
+    /// # Errors
+    /// When the system has no thread left to begin with.
+    pub fn spawn(self) -> io::Result<RunningServer> {
+        let handle = self.handle();
+        let running = Running::start(self.shared)?;
+        let thread = thread::Builder::new().name("zrpc-accept".into()).spawn(move || running.run())?;
+        Ok(RunningServer::new(handle, thread))
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
+}
+
+/// What the server's threads share.
+pub(crate) struct Shared {
+    pub(crate) routes: Arc<Routes>,
+    new_session: NewSession,
+    pub(crate) listener: Box<dyn Listener>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) monitor: Monitor,
+    connections_max: usize,
+    next_number: AtomicU64,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    connections: HashMap<u64, Arc<Connection>>,
+    pub(crate) stopping: Option<Stopping>,
+    /// Nothing of the server runs any more.
+    pub(crate) finished: bool,
+}
+
+/// How a server stops; what comes later is never gentler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stopping {
+    /// Open calls may go on for this long.
+    Drain(Duration),
+    Close,
+}
+
+impl Shared {
+    /// Accepts connections until the listener is closed.
+    pub(crate) fn accept(self: &Arc<Self>) {
+        while self.wait_for_room() {
+            match self.listener.accept() {
+                Ok(Some(transport)) => self.welcome(transport),
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    let state = self.lock();
+                    drop(
+                        self.changed.wait_timeout(state, ACCEPT_REST).unwrap_or_else(PoisonError::into_inner),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Waits until one more connection may be taken; `false` when none will be.
+    fn wait_for_room(&self) -> bool {
+        let mut state = self.lock();
+        if state.connections.len() >= self.connections_max && state.stopping.is_none() {
+            tracing::warn!(
+                connections = self.connections_max,
+                "the server holds as many connections as it may; further clients wait. Raise max_connections"
+            );
+        }
+        while state.connections.len() >= self.connections_max && state.stopping.is_none() {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.stopping.is_none()
+    }
+
+    fn welcome(self: &Arc<Self>, transport: Box<dyn Transport>) {
+        let session = (self.new_session)(clock::now());
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let connection = Arc::new(Connection::new(number, transport, session, self));
+        let stopping = {
+            let mut state = self.lock();
+            state.connections.insert(number, Arc::clone(&connection));
+            state.stopping
+        };
+        if let Err(error) = self.pool.read(Arc::clone(&connection)) {
+            tracing::warn!(%error, "no thread for a new connection; it is closed");
+            connection.link.transport().shutdown();
+            return self.forget(number);
+        }
+        if let Some(stopping) = stopping {
+            connection.stop(stopping);
+        }
+    }
+
+    /// A connection is over.
+    pub(crate) fn forget(&self, number: u64) {
+        self.lock().connections.remove(&number);
+        self.changed.notify_all();
+    }
+
+    /// Takes no new connections and has the open ones stop.
+    pub(crate) fn stop(&self, stopping: Stopping) {
+        let connections = {
+            let mut state = self.lock();
+            if state.stopping == Some(Stopping::Close) {
+                return;
+            }
+            state.stopping = Some(stopping);
+            state.connections.values().cloned().collect::<Vec<_>>()
+        };
+        self.listener.close();
+        self.changed.notify_all();
+        connections.iter().for_each(|connection| connection.stop(stopping));
+    }
+
+    /// Waits until all connections are over. Meanwhile fires the timers of connections that stop, whose readers may
+    /// have begun to wait before there were any.
+    pub(crate) fn wait_for_connections(&self) {
+        const TICK: Duration = Duration::from_millis(10);
+        let mut state = self.lock();
+        while !state.connections.is_empty() {
+            state = self.changed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
+            let connections: Vec<_> = state.connections.values().cloned().collect();
+            drop(state);
+            connections.iter().for_each(|connection| connection.tick());
+            state = self.lock();
+        }
+    }
+
+    pub(crate) fn note_finished(&self) {
+        self.lock().finished = true;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn wait_until_finished(&self) {
+        let mut state = self.lock();
+        while !state.finished {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    pub(crate) fn open_connections(&self) -> usize {
+        self.lock().connections.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched for Shared {
+    fn connections(&self) -> Vec<Arc<Connection>> {
+        self.lock().connections.values().cloned().collect()
+    }
+
+    fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+}

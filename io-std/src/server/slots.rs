@@ -1,0 +1,203 @@
+//! The calls of one connection of a server: from events to calls that are ready for their handlers.
+
+use crate::link::Calls;
+use crate::server::routes::{Route, Routes};
+use bytes::Bytes;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::Thread;
+use zrpc_core::base::Time;
+use zrpc_core::rpc::{
+    CallId, Metadata, Origin, Request, RequestHead, ServerEvent, ServerSession, SessionEnd, Status,
+};
+
+/// A server's session of any carrier.
+pub type BoxServerSession = Box<dyn ServerSession + Send>;
+
+pub(crate) struct Slots {
+    pub(crate) calls: HashMap<CallId, Slot>,
+    /// Calls whose handlers may begin, in the order in which they became ready.
+    pub(crate) ready: VecDeque<Ready>,
+    /// Counts the threads that have read this connection: a thread that comes back from a handler finds here whether
+    /// it still is the reader.
+    pub(crate) reader_epoch: u64,
+    pub(crate) end: Option<SessionEnd>,
+    routes: Arc<Routes>,
+    peer: Option<SocketAddr>,
+}
+
+/// A call that waits for its handler.
+pub(crate) struct Ready {
+    pub(crate) id: CallId,
+    pub(crate) route: Arc<Route>,
+    pub(crate) request: Request<()>,
+    /// The only message of methods that take one.
+    pub(crate) message: Option<Bytes>,
+}
+
+/// What has come for a call, and who waits for it.
+pub(crate) struct Slot {
+    pub(crate) messages: VecDeque<(Bytes, u32)>,
+    pub(crate) half_closed: bool,
+    pub(crate) ended: Option<Status>,
+    /// The last send said `Blocked`, and no `Writable` came since.
+    pub(crate) blocked: bool,
+    /// The handler takes no more messages.
+    pub(crate) deaf: bool,
+    pub(crate) receiver: Option<Thread>,
+    pub(crate) sender: Option<Thread>,
+    /// The call until its handler may begin.
+    waiting: Option<(Arc<Route>, Request<()>)>,
+}
+
+impl Slots {
+    pub(crate) fn new(routes: Arc<Routes>, peer: Option<SocketAddr>) -> Slots {
+        Slots { calls: HashMap::new(), ready: VecDeque::new(), reader_epoch: 0, end: None, routes, peer }
+    }
+
+    fn open(&mut self, session: &mut BoxServerSession, now: Time, id: CallId) {
+        let Some(head) = session.request(id) else { return };
+        match self.routes.find(head.path) {
+            Err(status) => finish(session, id, &status),
+            Ok(route) => {
+                let (route, request) = (Arc::clone(route), self.request(now, &head));
+                let takes_one = route.method.kind.one_request();
+                let mut slot = Slot::new();
+                if takes_one {
+                    slot.waiting = Some((route, request));
+                } else {
+                    self.ready.push_back(Ready { id, route, request, message: None });
+                }
+                self.calls.insert(id, slot);
+            }
+        }
+    }
+
+    fn request(&self, now: Time, head: &RequestHead<'_>) -> Request<()> {
+        let mut request = Request::new(()).with_metadata(head.metadata.clone()).with_peer(self.peer);
+        if let Some(deadline) = head.deadline {
+            request = request.with_deadline(deadline).with_timeout(deadline.saturating_since(now));
+        }
+        match head.encoding {
+            Some(encoding) => request.with_compression(encoding),
+            None => request,
+        }
+    }
+
+    fn take_message(&mut self, session: &mut BoxServerSession, id: CallId, message: Bytes, credit: u32) {
+        let Some(slot) = self.calls.get_mut(&id).filter(|slot| !slot.deaf) else {
+            session.consume(id, credit);
+            return;
+        };
+        if slot.waiting.is_none() {
+            slot.messages.push_back((message, credit));
+            unpark(&mut slot.receiver);
+            return;
+        }
+        session.consume(id, credit);
+        if slot.messages.is_empty() {
+            slot.messages.push_back((message, 0));
+            return;
+        }
+        self.calls.remove(&id);
+        finish(session, id, &cardinality("more came"));
+    }
+
+    fn half_close(&mut self, session: &mut BoxServerSession, id: CallId) {
+        let Some(slot) = self.calls.get_mut(&id) else { return };
+        slot.half_closed = true;
+        let Some((route, request)) = slot.waiting.take() else {
+            unpark(&mut slot.receiver);
+            return;
+        };
+        match slot.messages.pop_front() {
+            Some((message, _)) => {
+                self.ready.push_back(Ready { id, route, request, message: Some(message) });
+            }
+            None => {
+                self.calls.remove(&id);
+                finish(session, id, &cardinality("none came"));
+            }
+        }
+    }
+
+    fn end_call(&mut self, id: CallId, status: Status) {
+        let Some(slot) = self.calls.get_mut(&id) else { return };
+        if slot.waiting.is_some() {
+            self.calls.remove(&id);
+            return;
+        }
+        slot.ended.get_or_insert(status);
+        unpark(&mut slot.receiver);
+        unpark(&mut slot.sender);
+    }
+}
+
+impl Calls<BoxServerSession> for Slots {
+    fn on_event(&mut self, session: &mut BoxServerSession, now: Time, event: ServerEvent) {
+        match event {
+            ServerEvent::Opened { call } => self.open(session, now, call),
+            ServerEvent::Message { call, message, credit } => {
+                self.take_message(session, call, message, credit);
+            }
+            ServerEvent::HalfClosed { call } => self.half_close(session, call),
+            ServerEvent::Writable { call } => {
+                if let Some(slot) = self.calls.get_mut(&call) {
+                    slot.blocked = false;
+                    unpark(&mut slot.sender);
+                }
+            }
+            ServerEvent::Ended { call, status } => self.end_call(call, status),
+            ServerEvent::Closed(end) => self.end = Some(end),
+            // An event of a later version changes nothing for the calls that are open.
+            _ => {}
+        }
+    }
+
+    fn on_lost(&mut self) {
+        self.end.get_or_insert(SessionEnd::Graceful);
+        let open: Vec<CallId> = self.calls.keys().copied().collect();
+        for id in open {
+            let status =
+                Status::cancelled("the connection to the client was lost").with_origin(Origin::Transport);
+            self.end_call(id, status);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.end.is_some()
+    }
+}
+
+impl Slot {
+    fn new() -> Slot {
+        Slot {
+            messages: VecDeque::new(),
+            half_closed: false,
+            ended: None,
+            blocked: false,
+            deaf: false,
+            receiver: None,
+            sender: None,
+            waiting: None,
+        }
+    }
+}
+
+fn unpark(thread: &mut Option<Thread>) {
+    if let Some(thread) = thread.take() {
+        thread.unpark();
+    }
+}
+
+/// Ends a call that no handler sees. A call that is over already needs no end.
+pub(crate) fn finish(session: &mut BoxServerSession, id: CallId, status: &Status) {
+    let _ = session.finish(id, status, &Metadata::new());
+}
+
+/// RPC status codes of gRPC: the wrong number of requests is UNIMPLEMENTED.
+fn cardinality(came: &'static str) -> Status {
+    let text = format!("the method takes exactly one message, but {came}");
+    Status::unimplemented(text).with_origin(Origin::Peer)
+}

@@ -1,0 +1,286 @@
+//! Stream sockets as transports.
+//!
+//! The socket itself stays in blocking mode, so that the common wait for an answer is one `recv`; whatever must not
+//! wait says so with `MSG_DONTWAIT`. A wait that others may cut short is `poll(2)` over the socket and a pipe.
+
+use crate::transport::{Listener, Transport};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, sendmsg, shutdown};
+use std::io::{self, IoSlice, PipeReader, PipeWriter, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A connected stream socket: TCP, or a Unix socket.
+#[derive(Debug)]
+pub struct Socket<S> {
+    stream: S,
+    waker: Waker,
+    peer: Option<SocketAddr>,
+    /// SO_RCVTIMEO as it was last set, in nanoseconds; 0 waits for ever. Only the reading thread uses it.
+    receive_timeout: AtomicU64,
+}
+
+impl Socket<TcpStream> {
+    /// A TCP connection; small writes leave at once (TCP_NODELAY).
+    ///
+    /// # Errors
+    /// When the socket's options cannot be set, or no pipe can be opened.
+    pub fn tcp(stream: TcpStream) -> io::Result<Socket<TcpStream>> {
+        stream.set_nodelay(true)?;
+        let peer = stream.peer_addr().ok();
+        Socket::new(stream, peer)
+    }
+}
+
+impl<S: AsFd + Send + Sync + 'static> Socket<S> {
+    /// Any connected stream socket, such as one end of a `UnixStream`. It must be in blocking mode.
+    ///
+    /// # Errors
+    /// When no pipe can be opened.
+    pub fn new(stream: S, peer: Option<SocketAddr>) -> io::Result<Socket<S>> {
+        set_socket_timeout(&stream, Timeout::Recv, None)?;
+        Ok(Socket { stream, waker: Waker::new()?, peer, receive_timeout: AtomicU64::new(0) })
+    }
+
+    /// Sets SO_RCVTIMEO to at most `timeout`, with as few system calls as may be: a timeout that is in force already
+    /// is kept while it is not longer, nor much shorter, than the one asked for.
+    fn arm(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let armed = self.receive_timeout.load(Ordering::Relaxed);
+        let wanted =
+            timeout.map_or(0, |timeout| u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX).max(1));
+        if armed == wanted || (armed != 0 && armed <= wanted && armed >= wanted / 4) {
+            return Ok(());
+        }
+        let chosen =
+            if wanted == 0 { None } else { Some(Duration::from_nanos(wanted / 2).max(SHORTEST_RECV)) };
+        set_socket_timeout(&self.stream, Timeout::Recv, chosen)?;
+        let nanos = chosen.map_or(0, |chosen| u64::try_from(chosen.as_nanos()).unwrap_or(u64::MAX));
+        self.receive_timeout.store(nanos, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn receive(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+        Ok(recv(&self.stream, buffer, flags)?.0)
+    }
+}
+
+impl<S: AsFd + Send + Sync + 'static> Transport for Socket<S> {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.receive(buffer, RecvFlags::DONTWAIT)
+    }
+
+    fn write(&self, chunks: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(sendmsg(&self.stream, chunks, &mut SendAncillaryBuffer::default(), SEND_FLAGS)?)
+    }
+
+    fn wait(&self, for_room: bool, timeout: Option<Duration>) -> io::Result<()> {
+        let interest = if for_room { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        let mut ready = [PollFd::new(&self.stream, interest), PollFd::new(&self.waker.reader, PollFlags::IN)];
+        let timeout = timeout.map(|timeout| Timespec::try_from(timeout).unwrap_or(LONGEST_POLL));
+        match poll(&mut ready, timeout.as_ref()) {
+            Err(rustix::io::Errno::INTR) => return Ok(()),
+            other => other?,
+        };
+        if !ready[1].revents().is_empty() {
+            self.waker.clear()?;
+        }
+        Ok(())
+    }
+
+    fn wake(&self) {
+        self.waker.wake();
+    }
+
+    fn shutdown(&self) {
+        // An error says that the connection is gone already.
+        let _ = shutdown(&self.stream, Shutdown::Both);
+    }
+
+    fn finish(&self) {
+        let _ = shutdown(&self.stream, Shutdown::Write);
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    fn read_waiting(&self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
+        if timeout.is_some_and(|timeout| timeout < SHORTEST_RECV * 2) {
+            self.wait(false, timeout)?;
+            return self.read(buffer);
+        }
+        self.arm(timeout)?;
+        self.receive(buffer, RecvFlags::empty())
+    }
+}
+
+/// Shorter waits go through `poll(2)`: the kernel counts SO_RCVTIMEO in ticks of up to 10 ms.
+const SHORTEST_RECV: Duration = Duration::from_millis(20);
+const LONGEST_POLL: Timespec = Timespec { tv_sec: 1 << 30, tv_nsec: 0 };
+
+/// A peer that went away is an error of the call, not a signal that ends the process.
+#[cfg(not(target_vendor = "apple"))]
+const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+#[cfg(target_vendor = "apple")]
+const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT;
+
+/// A pipe that holds one byte while somebody asks for attention.
+#[derive(Debug)]
+struct Waker {
+    reader: PipeReader,
+    writer: PipeWriter,
+    asked: AtomicBool,
+}
+
+impl Waker {
+    fn new() -> io::Result<Waker> {
+        let (reader, writer) = io::pipe()?;
+        Ok(Waker { reader, writer, asked: AtomicBool::new(false) })
+    }
+
+    fn wake(&self) {
+        if !self.asked.swap(true, Ordering::SeqCst) {
+            // Never waits: there is at most this one byte in the pipe. Fails only when the reader is gone.
+            let _ = (&self.writer).write(&[1]);
+        }
+    }
+
+    /// Takes the byte out. When two threads wait, one of them takes each byte: as many as were put in.
+    fn clear(&self) -> io::Result<()> {
+        if self.asked.swap(false, Ordering::SeqCst) {
+            (&self.reader).read_exact(&mut [0])?;
+        }
+        Ok(())
+    }
+}
+
+/// A TCP listener whose wait for connections can be ended.
+#[derive(Debug)]
+pub struct TcpAcceptor {
+    /// `None` once it is closed, so that the system refuses clients instead of letting them wait.
+    listener: Mutex<Option<Arc<TcpListener>>>,
+    address: SocketAddr,
+    waker: Waker,
+}
+
+impl TcpAcceptor {
+    /// Takes connections from `listener`.
+    ///
+    /// # Errors
+    /// When the listener cannot be made non-blocking or has no address, or no pipe can be opened.
+    pub fn new(listener: TcpListener) -> io::Result<TcpAcceptor> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok(TcpAcceptor { listener: Mutex::new(Some(Arc::new(listener))), address, waker: Waker::new()? })
+    }
+
+    fn listener(&self) -> MutexGuard<'_, Option<Arc<TcpListener>>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener for TcpAcceptor {
+    fn accept(&self) -> io::Result<Option<Box<dyn Transport>>> {
+        loop {
+            let Some(listener) = self.listener().clone() else { return Ok(None) };
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    stream.set_nonblocking(false)?;
+                    return Ok(Some(Box::new(Socket::tcp(stream)?)));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            let mut ready =
+                [PollFd::new(&*listener, PollFlags::IN), PollFd::new(&self.waker.reader, PollFlags::IN)];
+            match poll(&mut ready, None) {
+                Err(rustix::io::Errno::INTR) => {}
+                other => drop(other?),
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+
+    fn close(&self) {
+        drop(self.listener().take());
+        self.waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::is_not_ready;
+    use std::os::unix::net::UnixStream;
+
+    fn pair() -> (Socket<UnixStream>, Socket<UnixStream>) {
+        let (a, b) = UnixStream::pair().unwrap();
+        (Socket::new(a, None).unwrap(), Socket::new(b, None).unwrap())
+    }
+
+    #[test]
+    fn a_read_of_nothing_and_a_write_without_room_do_not_wait() {
+        let (a, b) = pair();
+        assert!(is_not_ready(&a.read(&mut [0; 8]).unwrap_err()));
+        let chunk = [7; 4096];
+        let full = loop {
+            if let Err(error) = a.write(&[IoSlice::new(&chunk)]) {
+                break error;
+            }
+        };
+        assert!(is_not_ready(&full));
+        assert_eq!(b.read(&mut [0; 8]).unwrap(), 8);
+    }
+
+    #[test]
+    fn a_wake_ends_the_next_wait_and_only_that() {
+        let (a, _b) = pair();
+        a.wake();
+        a.wake();
+        a.wait(false, None).unwrap();
+        a.wake();
+        a.wait(false, None).unwrap();
+    }
+
+    #[test]
+    fn a_shut_down_socket_reads_its_end() {
+        let (a, b) = pair();
+        a.write(&[IoSlice::new(b"bye")]).unwrap();
+        a.shutdown();
+        let mut buffer = [0; 8];
+        assert_eq!(b.read_waiting(&mut buffer, None).unwrap(), 3);
+        assert_eq!(b.read_waiting(&mut buffer, None).unwrap(), 0);
+        assert_eq!(a.read_waiting(&mut buffer, None).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_receive_timeout_in_force_is_kept_while_it_fits() {
+        let (a, _b) = pair();
+        let armed = || Duration::from_nanos(a.receive_timeout.load(Ordering::Relaxed));
+        a.arm(Some(Duration::from_secs(8))).unwrap();
+        assert_eq!(armed(), Duration::from_secs(4));
+        a.arm(Some(Duration::from_secs(5))).unwrap();
+        assert_eq!(armed(), Duration::from_secs(4));
+        a.arm(Some(Duration::from_secs(2))).unwrap();
+        assert_eq!(armed(), Duration::from_secs(1));
+        a.arm(None).unwrap();
+        assert_eq!(armed(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_closed_acceptor_lets_its_thread_go() {
+        let acceptor = TcpAcceptor::new(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+        std::thread::scope(|scope| {
+            let accepting = scope.spawn(|| acceptor.accept().unwrap().is_none());
+            acceptor.close();
+            assert!(accepting.join().unwrap());
+        });
+    }
+}

@@ -1,0 +1,80 @@
+//! What the driver needs of a connection's bytes: reads and writes that never wait, one wait for readiness that
+//! another thread can cut short, and one read that waits in a single system call.
+//!
+//! TCP and Unix sockets ([`Socket`](crate::Socket)) and the in-memory pipe ([`memory`](crate::memory)) are
+//! transports; anything else that can do this (a pipe to a child process, a serial line) may be one as well.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A connection's bytes, both directions. One thread reads, one writes, any thread wakes.
+pub trait Transport: Send + Sync + 'static {
+    /// Reads what is there; 0 bytes mean that the peer sends no more.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] when nothing is there; any other error means that the connection is lost.
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes as much of `chunks` as there is room for, in order.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] when there is no room; any other error means that the connection is lost.
+    fn write(&self, chunks: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Waits until there is something to read, or room when `for_room` is set, or [`Transport::wake`] was called
+    /// since the last wait began, or `timeout` has passed. May return early.
+    ///
+    /// # Errors
+    /// When the connection cannot be waited on; it is lost then.
+    fn wait(&self, for_room: bool, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// Ends a wait that another thread is in, or the next one.
+    fn wake(&self);
+
+    /// Ends both directions: reads of this side end, and the peer reads the end after what was written.
+    fn shutdown(&self);
+
+    /// Ends the direction towards the peer, which reads the end after what was written.
+    fn finish(&self);
+
+    /// The other end's address, where there are addresses.
+    fn peer(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// Waits for something to read, up to `timeout`, and reads it: what a thread calls when no other may need to
+    /// wake it. Returns at once after [`Transport::shutdown`].
+    ///
+    /// # Errors
+    /// As [`Transport::read`]; `WouldBlock` when the timeout has passed.
+    fn read_waiting(&self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
+        self.wait(false, timeout)?;
+        self.read(buffer)
+    }
+}
+
+/// Where a server's connections come from.
+pub trait Listener: Send + Sync + 'static {
+    /// Waits for the next connection; `None` once the listener is closed.
+    ///
+    /// # Errors
+    /// When no connection can be taken at the moment, for instance because the process has too many open files.
+    fn accept(&self) -> io::Result<Option<Box<dyn Transport>>>;
+
+    /// The address that clients connect to, where there are addresses.
+    ///
+    /// # Errors
+    /// When there are none, or the system does not say.
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this listener has no address"))
+    }
+
+    /// Takes no more connections; ends the wait of a thread in [`Listener::accept`].
+    fn close(&self);
+}
+
+/// Whether an error of a transport means only that it should be asked again later.
+pub(crate) fn is_not_ready(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
+}
