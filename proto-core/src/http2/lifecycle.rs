@@ -86,7 +86,7 @@ impl TimerName for Timer {
             Timer::DrainPing => "http2: the answer to a drain's PING is due",
             Timer::Grace => "http2: a drain's grace ends",
             Timer::Idle => "http2: the connection has been idle for long",
-            Timer::Shrink => "http2: the memory of a burst is given back",
+            Timer::Shrink => "http2: the memory of streams that are gone is given back",
         }
     }
 }
