@@ -7,7 +7,8 @@
 //! * the **reader** has the read buffer, waits for the transport, and feeds what came to the machine.
 //!
 //! A reader waits in one of two ways. *Attentive*, it can be woken by others: because bytes are stuck and somebody
-//! must wait for room, or because the machine wants to be polled earlier than it wanted before. *Deaf*, it sits in a
+//! must wait for room, because the machine wants to be polled earlier than it wanted before, or because another
+//! thread's turn brought what the reader waits for. *Deaf*, it sits in a
 //! single `recv`, which is the fastest way to wait for an answer, and allowed only to a thread whose answer no other
 //! thread can bring.
 
@@ -28,6 +29,9 @@ pub(crate) trait Calls<M: Machine> {
 
     /// Whether the machine's last event has come.
     fn is_over(&self) -> bool;
+
+    /// Whether something came, by a turn of another thread, that the thread which reads should look at.
+    fn has_news_for_reader(&self) -> bool;
 }
 
 pub(crate) struct Link<M, C> {
@@ -228,7 +232,8 @@ impl<M: Machine, C: Calls<M>> Link<M, C> {
             (Some(_), None) => true,
             (None, _) => false,
         };
-        if earlier || (guard.pump.is_stuck() && !for_room) || guard.calls.is_over() {
+        let must_look = guard.calls.is_over() || guard.calls.has_news_for_reader();
+        if earlier || must_look || (guard.pump.is_stuck() && !for_room) {
             self.transport.wake();
         }
     }

@@ -122,12 +122,13 @@ fn clients_beyond_the_connections_wait_for_their_turn() {
     drop(server);
 }
 
-/// The threads of the process that a server gave its names.
-fn server_threads() -> usize {
+/// Threads of the process that are not a server's. A thread has the name of its parent until it has begun.
+#[cfg(target_os = "linux")]
+fn threads_of_no_server() -> usize {
     fs::read_dir("/proc/self/task")
         .unwrap()
         .filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok())
-        .filter(|name| ["zrpc-accept", "zrpc-monitor", "zrpc-server"].contains(&name.trim()))
+        .filter(|name| !["zrpc-accept", "zrpc-monitor", "zrpc-server"].contains(&name.trim()))
         .count()
 }
 
@@ -177,7 +178,11 @@ fn a_client_has_no_thread_of_its_own() {
         let channel = Channel::over(endpoint);
         channel.say(bytes("x")).unwrap();
         let stream = channel.watch(bytes("forever")).unwrap();
-        assert_eq!(count_threads() - before, server_threads());
+        let settles = (0..100_000).any(|_| {
+            thread::yield_now();
+            threads_of_no_server() == before
+        });
+        assert!(settles, "{} threads instead of {before}", threads_of_no_server());
         drop((stream, channel, server));
     });
 }

@@ -35,6 +35,9 @@ pub(crate) struct Connection {
 #[derive(Default)]
 pub(crate) struct Slots {
     calls: HashMap<CallId, Slot>,
+    /// Who leads, and whether something came for it.
+    leader: Option<(CallId, Half)>,
+    leader_has_news: bool,
     /// Threads that are parked in [`Connection::wait`].
     parked: usize,
     was_ready: bool,
@@ -86,7 +89,9 @@ impl Slot {
 }
 
 impl Slots {
-    fn unpark(&mut self, call: CallId, half: Half) {
+    /// Tells who waits for this half of the call that something came.
+    fn tell(&mut self, call: CallId, half: Half) {
+        self.leader_has_news |= self.leader == Some((call, half));
         if let Some(thread) = self.calls.get_mut(&call).and_then(|slot| slot.waiter(half).take()) {
             self.parked -= 1;
             thread.unpark();
@@ -111,8 +116,8 @@ impl Slots {
             && slot.ended.is_none()
         {
             slot.ended = Some((status, trailers));
-            self.unpark(call, Half::Receiver);
-            self.unpark(call, Half::Sender);
+            self.tell(call, Half::Receiver);
+            self.tell(call, Half::Sender);
         }
     }
 }
@@ -124,7 +129,7 @@ impl Calls<BoxClientSession> for Slots {
             ClientEvent::Head { call } => {
                 if let Some(slot) = self.calls.get_mut(&call) {
                     slot.head = session.response_metadata(call).cloned();
-                    self.unpark(call, Half::Receiver);
+                    self.tell(call, Half::Receiver);
                 }
             }
             ClientEvent::Message { call, message, credit } => match self.calls.get_mut(&call) {
@@ -134,14 +139,14 @@ impl Calls<BoxClientSession> for Slots {
                     if at_once {
                         session.consume(call, credit);
                     }
-                    self.unpark(call, Half::Receiver);
+                    self.tell(call, Half::Receiver);
                 }
                 None => session.consume(call, credit),
             },
             ClientEvent::Writable { call } => {
                 if let Some(slot) = self.calls.get_mut(&call) {
                     slot.blocked = false;
-                    self.unpark(call, Half::Sender);
+                    self.tell(call, Half::Sender);
                 }
             }
             ClientEvent::Ended { call, status, trailers } => self.end_call(call, status, trailers),
@@ -163,6 +168,10 @@ impl Calls<BoxClientSession> for Slots {
 
     fn is_over(&self) -> bool {
         self.end.is_some()
+    }
+
+    fn has_news_for_reader(&self) -> bool {
+        self.leader_has_news
     }
 }
 
@@ -343,7 +352,10 @@ impl Connection {
             guard = match guard.take_reader() {
                 Some(mut buffer) => {
                     let hearing = if nobody_else_can_answer { Hearing::Deaf } else { Hearing::Attentive };
+                    guard.calls.leader = Some((call, half));
+                    guard.calls.leader_has_news = false;
                     guard = self.link.read_turn(guard, &mut buffer, hearing);
+                    guard.calls.leader = None;
                     guard.release_reader(buffer);
                     guard
                 }

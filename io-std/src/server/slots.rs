@@ -168,6 +168,10 @@ impl Calls<BoxServerSession> for Slots {
     fn is_over(&self) -> bool {
         self.end.is_some()
     }
+
+    fn has_news_for_reader(&self) -> bool {
+        !self.ready.is_empty()
+    }
 }
 
 impl Slot {
