@@ -170,6 +170,7 @@ impl Channel {
     ///
     /// # Errors
     /// When the call cannot be started. How it ended, the stream says.
+    #[allow(clippy::type_complexity)] // An alias would hide that this is a pair.
     pub fn bidirectional<C: Codec>(
         &self,
         method: &Method,

@@ -150,9 +150,9 @@ impl Connection {
     ) -> ConnectionGuard<'a> {
         let id = ready.id;
         drop(guard);
-        let taken = self.server.pool.handle(ReadyCall::on_pool(Arc::clone(self), ready));
+        let is_taken = self.server.pool.handle(ReadyCall::on_pool(Arc::clone(self), ready));
         guard = self.link.lock();
-        if taken.is_err() {
+        if !is_taken {
             let text = "the server is busy: all handler threads work and the queue is full; try again later";
             let status = Status::resource_exhausted(text).with_origin(Origin::Library);
             tracing::warn!(connection = self.number, "refused a call: {text}");

@@ -19,7 +19,7 @@ enum Job {
     /// Reads the connection until it is over or another thread reads it.
     Read(Arc<Connection>),
     /// Runs a handler, then those that wait in the queue.
-    Handle(ReadyCall),
+    Handle(Box<ReadyCall>),
 }
 
 pub(crate) struct Pool {
@@ -36,7 +36,7 @@ struct State {
     idle: usize,
     handlers: usize,
     /// Calls that wait for a handler's place.
-    queue: VecDeque<ReadyCall>,
+    queue: VecDeque<Box<ReadyCall>>,
     threads: HashMap<ThreadId, JoinHandle<()>>,
     closing: bool,
 }
@@ -52,27 +52,26 @@ impl Pool {
     /// # Errors
     /// When the system has no more threads.
     pub(crate) fn read(self: &Arc<Self>, connection: Arc<Connection>) -> io::Result<()> {
-        self.start(self.lock(), Job::Read(connection)).map_err(|(error, _)| error)
+        self.start(self.lock(), Job::Read(connection))
     }
 
-    /// Runs the call's handler, now or when a place is free; gives it back when the queue is full as well.
-    pub(crate) fn handle(self: &Arc<Self>, call: ReadyCall) -> Result<(), ReadyCall> {
+    /// Runs the call's handler, now or when a place is free; `false` when the queue is full as well.
+    #[must_use]
+    pub(crate) fn handle(self: &Arc<Self>, call: ReadyCall) -> bool {
         let mut state = self.lock();
         if state.handlers >= self.handlers_max {
-            if state.queue.len() >= self.queued_max {
-                return Err(call);
+            let fits = state.queue.len() < self.queued_max;
+            if fits {
+                state.queue.push_back(Box::new(call));
             }
-            state.queue.push_back(call);
-            return Ok(());
+            return fits;
         }
         state.handlers += 1;
-        match self.start(state, Job::Handle(call)) {
-            Err((_, Job::Handle(call))) => {
-                self.lock().handlers -= 1;
-                Err(call)
-            }
-            _ => Ok(()),
+        let started = self.start(state, Job::Handle(Box::new(call))).is_ok();
+        if !started {
+            self.lock().handlers -= 1;
         }
+        started
     }
 
     /// Whether a handler may begin at once.
@@ -111,30 +110,17 @@ impl Pool {
         }
     }
 
-    fn start(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Job) -> Result<(), (io::Error, Job)> {
+    fn start(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Job) -> io::Result<()> {
         if state.idle > state.jobs.len() {
             state.jobs.push_back(job);
             drop(state);
             self.work.notify_one();
             return Ok(());
         }
-        // The new thread finds its job in this slot; on failure the job comes back out of it.
-        let slot = Arc::new(Mutex::new(Some(job)));
-        let (pool, first) = (Arc::clone(self), Arc::clone(&slot));
-        let spawned = thread::Builder::new().name("zrpc-server".into()).spawn(move || {
-            let job = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-            pool.work(job);
-        });
-        match spawned {
-            Ok(handle) => {
-                state.threads.insert(handle.thread().id(), handle);
-                Ok(())
-            }
-            Err(error) => match slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                Some(job) => Err((error, job)),
-                None => Ok(()),
-            },
-        }
+        let pool = Arc::clone(self);
+        let handle = thread::Builder::new().name("zrpc-server".into()).spawn(move || pool.work(Some(job)))?;
+        state.threads.insert(handle.thread().id(), handle);
+        Ok(())
     }
 
     /// A thread's life.
