@@ -93,6 +93,14 @@ fn no_comment_becomes_a_doctest_a_tag_or_a_dead_link() {
         ">",
         "&lt;",
         "++++",
+        "  ",
+        "+",
+        "2)",
+        "\r\n",
+        "```text\n",
+        "    - ",
+        "~",
+        "!",
     ];
     let mut seed: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut next = move |bound: usize| {

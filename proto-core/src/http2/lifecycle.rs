@@ -54,11 +54,10 @@ pub(super) enum Timer {
     DrainPing,
     Grace,
     Idle,
-    Shrink,
 }
 
 impl Timer {
-    pub(super) const COUNT: usize = 8;
+    pub(super) const COUNT: usize = 7;
 }
 
 impl TimerName for Timer {
@@ -70,7 +69,6 @@ impl TimerName for Timer {
         Timer::DrainPing,
         Timer::Grace,
         Timer::Idle,
-        Timer::Shrink,
     ];
 
     fn index(self) -> usize {
@@ -86,7 +84,6 @@ impl TimerName for Timer {
             Timer::DrainPing => "http2: the answer to a drain's PING is due",
             Timer::Grace => "http2: a drain's grace ends",
             Timer::Idle => "http2: the connection has been idle for long",
-            Timer::Shrink => "http2: the memory of streams that are gone is given back",
         }
     }
 }
@@ -125,7 +122,6 @@ impl Connection {
                     self.end(End::Graceful);
                 }
                 Timer::Idle => self.begin_drain(IDLE_GRACE),
-                Timer::Shrink => self.shrink(),
             }
         }
     }
@@ -369,9 +365,8 @@ impl Connection {
         self.rest();
     }
 
-    /// Notes since when no stream is open, and starts the idle timer.
+    /// Starts the idle timer when no stream is open.
     fn rest(&mut self) {
-        self.rests_since = self.now;
         if let Some(timeout) = self.config.idle_timeout
             && self.streams.is_empty()
             && self.drain == Drain::No

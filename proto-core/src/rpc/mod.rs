@@ -4,8 +4,6 @@ pub mod code;
 pub mod codec;
 pub mod compression;
 pub mod encoding;
-#[cfg(any(test, feature = "fuzz"))]
-pub mod fuzz;
 pub mod grpc;
 pub mod interceptor;
 pub mod message;
