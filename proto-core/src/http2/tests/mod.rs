@@ -1,5 +1,6 @@
 //! Two machines in memory on a virtual clock: what one sends, the other receives.
 
+mod bounds;
 mod calls;
 mod malformed;
 mod rfc9113_3;
@@ -7,6 +8,7 @@ mod rfc9113_4;
 mod rfc9113_5;
 mod rfc9113_6;
 mod rfc9113_6_7;
+mod rfc9113_8;
 mod violations;
 mod wire;
 
