@@ -103,8 +103,8 @@ impl Default for Config {
     }
 }
 
-/// RFC 9113 §6.5.2: what our own SETTINGS_MAX_FRAME_SIZE advertises MUST be within 2^14 and 2^24-1. Frames of 2^14 octets
-/// can always be received (RFC 9113 §4.2).
+/// RFC 9113 §6.5.2: what our own frame size is advertised as MUST be within 2^14 and 2^24-1.
+/// RFC 9113 §4.2: so frames of 2^14 octets can always be received.
 pub(super) const MAX_FRAME_BYTES: RangeInclusive<u32> = 16_384..=16_777_215;
 
 impl Config {

@@ -270,6 +270,7 @@ impl Machine for Connection {
                 return Output::Event(event);
             }
             if self.phase != Phase::Ended {
+                // RFC 9113 §5.2.2: frames are read as soon as they are there, whatever is blocked on the way out.
                 if let Some(event) = self.read() {
                     return Output::Event(event);
                 }

@@ -94,7 +94,8 @@ impl Connection {
         if self.role == Role::Client {
             self.control.push(Control::Preface);
         }
-        // RFC 9113 §3.4: SETTINGS MUST be the first frame that each side sends.
+        // RFC 9113 §3.4, §6.5: SETTINGS MUST be the first frame that both sides send. RFC 9113 §3.3: that is the preface of a
+        // server, which sends it even where its client knew beforehand that it speaks HTTP/2.
         self.control.push(Control::Settings(local_pairs(self.role, &self.config)));
         if let Some(increment) = self.recv.take_update() {
             self.control.push(Control::WindowUpdate(StreamId::CONNECTION, increment));
@@ -191,7 +192,8 @@ impl Connection {
         }
     }
 
-    /// The last stream of the peer's that may have been processed.
+    /// The last stream of the peer's that may have been processed. RFC 9113 §8.7: GOAWAY MUST include every stream that the
+    /// application saw.
     pub(super) fn line(&self) -> StreamId {
         match (self.role, self.drain) {
             // What a server promises is refused.
@@ -338,6 +340,7 @@ impl Connection {
     /// Takes a stream out, gives its credit back and reports how it ended.
     pub(super) fn remove(&mut self, id: StreamId, reason: CloseReason) {
         let Some(mut stream) = self.streams.remove(u64::from(id.0)) else { return };
+        // RFC 9113 §5.1: a stream that is closed sends nothing more.
         self.outbox.drop_queue(&mut stream.queue);
         // What it held counts for the connection still (a classic leak).
         self.recv.consume(stream.recv.held());

@@ -23,7 +23,7 @@ impl Connection {
         }
     }
 
-    /// Whether the peer allows one more stream of ours (RFC 9113 §5.1.2).
+    /// Whether the peer allows one more stream of ours (RFC 9113 §5.1.2: its limit MUST never be exceeded, so others wait).
     pub(super) fn may_start_stream(&self) -> bool {
         self.active_local < self.remote.max_concurrent_streams
     }
@@ -66,6 +66,7 @@ impl Connection {
     }
 
     fn write_stream(&mut self, id: StreamId, out: &mut Out) {
+        // RFC 9113 §4.1: no payload MUST be larger than the max frame size that the peer allows.
         let max_frame = self.remote.max_frame_bytes as usize;
         let Some(stream) = self.streams.get_mut(u64::from(id.0)) else { return };
         stream.turn = Turn::Away;
@@ -89,7 +90,7 @@ impl Connection {
                     break;
                 }
                 Some(Item::Data { .. }) => {
-                    // RFC 9113 §6.9.1: a sender MUST NOT exceed either window.
+                    // RFC 9113 §5.2.1, §6.9.1: a sender MUST NOT exceed either window.
                     let limit = max_frame.min(stream.send.available()).min(self.send.available());
                     let mut queue = stream.queue;
                     let Some(written) = self.outbox.write_data(id, &mut queue, limit, out) else {
@@ -124,6 +125,7 @@ impl Connection {
         if self.is_own(id) {
             self.written_local = self.written_local.max(id);
         }
+        // RFC 9113 §10.6: what is marked secret is written so that no table ever indexes it.
         let (encoder, max_frame) = (&mut self.encoder, self.remote.max_frame_bytes);
         out.put_with(|out| headers::emit(id, end, max_frame, out, |out| encoder.encode(&fields, out)));
         self.outbox.recycle(fields);

@@ -37,13 +37,14 @@ impl Default for RemoteSettings {
             initial_window_bytes: SendWindow::INITIAL,
             max_frame_bytes: 16_384,
             header_list_bytes_max: u32::MAX,
+            // RFC 9113 §5.5: a setting that negotiates an extension MUST be off initially.
             extended_connect: false,
         }
     }
 }
 
 impl RemoteSettings {
-    /// Takes one pair that the peer, whose role this is, sent.
+    /// Takes one pair that the peer, whose role this is, sent. RFC 9113 §6.5: all settings that it defines are supported.
     ///
     /// # Errors
     /// When the value is one that RFC 9113 does not allow.
@@ -70,7 +71,7 @@ impl RemoteSettings {
                 return Err(Violation::SettingConnect);
             }
             id::ENABLE_CONNECT_PROTOCOL => self.extended_connect = value == 1,
-            // RFC 9113 §6.5.2: an unknown setting MUST be ignored.
+            // RFC 9113 §6.5.2, §6.5.3: an unknown setting MUST be ignored.
             _ => {}
         }
         Ok(())

@@ -51,7 +51,7 @@ pub fn check(fields: &Fields, section: Section, extended_connect: bool) -> Resul
     for field in fields {
         check_value(field.value)?;
         if let Some(name) = field.name.strip_prefix(b":") {
-            // RFC 9113 §8.3: pseudo-header fields MUST NOT appear in trailers, nor after a regular field.
+            // RFC 9113 §8.1, §8.3: trailers MUST NOT include pseudo-header fields, nor do these come after a regular field.
             if section == Section::Trailers {
                 return Err("a pseudo-header field in trailers");
             }
@@ -102,7 +102,7 @@ fn check_regular<'a>(
     host: &mut Option<&'a [u8]>,
 ) -> Result<(), &'static str> {
     match field.name {
-        // RFC 9113 §8.2.2: connection-specific fields MUST be treated as malformed.
+        // RFC 9113 §8.2.2: connection-specific fields MUST NOT be generated, and MUST be treated as malformed.
         b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding" | b"upgrade" => {
             Err("a connection-specific header field")
         }
@@ -149,6 +149,7 @@ fn check_request(
     {
         return Err("an :authority with user information");
     }
+    // RFC 9113 §5.5: an extension that changes what frames mean MUST be negotiated before it is used.
     if pseudo.protocol.is_some() && !(extended_connect && head.is_connect) {
         return Err("a :protocol that was not offered");
     }
@@ -167,6 +168,7 @@ fn check_request(
     match pseudo.path {
         None => Err("a request without :path"),
         Some([b'/', ..]) => Ok(()),
+        // RFC 9113 §8.3.1: OPTIONS for no path in particular MUST say an asterisk.
         Some(b"*") if method == b"OPTIONS" => Ok(()),
         Some(_) => Err("a :path that does not begin with a slash"),
     }
@@ -184,7 +186,7 @@ fn check_status(pseudo: &Pseudo<'_>) -> Result<u16, &'static str> {
 }
 
 fn check_name(name: &[u8]) -> Result<(), &'static str> {
-    // RFC 9113 §8.2.1: names MUST NOT contain 0x00-0x20, 0x41-0x5a, 0x7f-0xff or colons; and RFC 9110 §5.1: a token.
+    // RFC 9113 §8.2: names MUST be lowercase. RFC 9113 §8.2.1: names MUST NOT contain 0x00-0x20, 0x41-0x5a, 0x7f-0xff or colons; and RFC 9110 §5.1: a token.
     if name.is_empty() || any_of(name, NOT_IN_NAMES) {
         return Err("a header field name with a character that is not allowed");
     }

@@ -8,7 +8,7 @@
 use crate::http2::StreamId;
 use crate::http2::frame::{FrameHead, FrameType, flags};
 
-/// The head of a DATA frame without padding.
+/// The head of a DATA frame. RFC 9113 §6.1: ours are never padded.
 #[must_use]
 pub const fn head(stream: StreamId, length: u32, end: bool) -> FrameHead {
     FrameHead { length, kind: FrameType::Data, flags: if end { flags::END_STREAM } else { 0 }, stream }

@@ -26,11 +26,15 @@ pub fn parse(head: FrameHead, payload: &[u8]) -> Result<Headers<'_>, Violation> 
     if !head.has(flags::PRIORITY) {
         return Ok(Headers { dependency: None, fragment: content });
     }
+    // RFC 9113 §4.2: a wrong size in HEADERS alters the compression, and so MUST end the whole connection.
     let (fields, fragment) = content.split_first_chunk::<{ priority::LEN }>().ok_or(Violation::FrameSize)?;
     Ok(Headers { dependency: Some(priority::dependency(*fields)), fragment })
 }
 
 /// Appends HEADERS, and CONTINUATION where the block is longer than a frame, around what `encode` appends.
+///
+/// RFC 9113 §4.3: a block is one contiguous run of frames, nothing interleaved.
+/// RFC 9113 §6.2: HEADERS without END_HEADERS MUST be followed by CONTINUATION; they are never padded.
 pub fn emit(
     stream: StreamId,
     end: bool,

@@ -1,4 +1,5 @@
-//! PUSH_PROMISE, RFC 9113 §6.6: a server announces a stream that nobody asked for. Never sent; read so that a promise
+//! PUSH_PROMISE, RFC 9113 §6.6: a server announces a stream that nobody asked for.
+//! RFC 9113 §8.4.1: a client MUST NOT push; and this server does not. Never sent; read so that a promise
 //! that was made before our SETTINGS arrived can be refused without losing the compression state.
 //!
 //! ```text

@@ -41,7 +41,7 @@ pub fn parse(payload: &[u8]) -> Result<impl Iterator<Item = (u16, u32)>, Violati
     }))
 }
 
-/// Appends a SETTINGS frame.
+/// Appends a SETTINGS frame. RFC 9113 §6.5: it is always sent on stream 0.
 pub fn emit(pairs: &[(u16, u32)], out: &mut Vec<u8>) {
     let head = FrameHead {
         length: (pairs.len() * 6) as u32,

@@ -33,6 +33,7 @@ impl Connection {
                     self.refuse_preface();
                     break;
                 }
+                // RFC 9113 §5.4: whichever frame causes a connection error, that error is reported.
                 Err(violation) => {
                     self.violate(violation);
                     break;
@@ -76,7 +77,8 @@ impl Connection {
         if !self.remote.received && head.kind != FrameType::Settings {
             return Err(Violation::PrefaceWithoutSettings);
         }
-        // RFC 9113 §6.10: within a block any frame but CONTINUATION on its stream MUST be a connection error.
+        // RFC 9113 §6.2, §6.10: within a block another frame than CONTINUATION on its stream MUST be a connection error.
+        // RFC 9113 §5.5: so MUST an unknown one in the middle of a field block.
         if let Some(block) = &self.block
             && (head.kind != FrameType::Continuation || head.stream != block.head.stream)
         {
@@ -84,6 +86,7 @@ impl Connection {
         }
         let on_connection = head.stream == StreamId::CONNECTION;
         match head.kind {
+            // RFC 9113 §6.1, §6.2, §6.3, §6.4, §6.6, §6.10: on stream 0 these MUST be a connection error PROTOCOL_ERROR.
             FrameType::Data
             | FrameType::Headers
             | FrameType::Priority
@@ -94,6 +97,7 @@ impl Connection {
             {
                 Err(Violation::StreamZero)
             }
+            // RFC 9113 §6.5, §6.7, §6.8: on a stream these MUST be a connection error PROTOCOL_ERROR.
             FrameType::Settings | FrameType::Ping | FrameType::GoAway if !on_connection => {
                 Err(Violation::NotStreamZero)
             }

@@ -38,6 +38,7 @@ impl Connection {
             return Err(Violation::IdleStream);
         }
         let Some(stream) = self.streams.get(u64::from(id.0)) else {
+            // RFC 9113 §5.4.2: RST_STREAM MUST NOT be sent in response to RST_STREAM.
             self.closed.note(id, EndedBy::Reset);
             self.charge_idle_frame();
             return Ok(None);
@@ -47,6 +48,7 @@ impl Connection {
         if !had_all && !self.charge_reset() {
             return Ok(None);
         }
+        // RFC 9113 §6.4: after RST_STREAM was received, nothing more is sent on the stream.
         self.remove(id, CloseReason::ResetByPeer(code));
         Ok(None)
     }
@@ -60,6 +62,7 @@ impl Connection {
             }
             return Ok(None);
         }
+        // RFC 9113 §6.7: a PING that is an acknowledgement MUST NOT be answered.
         let Some(for_what) =
             PingUse::ALL.into_iter().find(|use_| self.pings[*use_ as usize] == Some(payload))
         else {
@@ -139,7 +142,7 @@ impl Connection {
             self.feed_starved();
             return Ok(None);
         }
-        // RFC 9113 §5.1: WINDOW_UPDATE may still arrive for a stream that is over.
+        // RFC 9113 §5.1, §6.9: WINDOW_UPDATE for a half-closed or closed stream MUST NOT be an error.
         let Some(stream) = self.streams.get_mut(u64::from(id.0)) else { return Ok(None) };
         if !stream.send.widen(increment) {
             return Err(Violation::StreamWindowOverflow);

@@ -20,7 +20,7 @@ impl Connection {
             self.violate(Violation::IdleStream);
             return;
         }
-        // RFC 9113 §6.9: the whole frame counts, padding included, whatever becomes of its stream.
+        // RFC 9113 §6.8, §6.9: the whole frame is always counted, padding included, whatever becomes of its stream.
         if !self.recv.receive(head.length) {
             self.violate(Violation::ConnectionFlow);
             return;
@@ -71,7 +71,7 @@ impl Connection {
         match self.closed.recall(id) {
             Some(EndedBy::EndStream) => self.violate(Violation::ClosedStream),
             Some(EndedBy::Reset) => self.violate_stream(id, Violation::AfterReset),
-            // RFC 9113 §5.4.2: whoever sends RST_STREAM MUST be prepared for what was under way. It costs the peer credit,
+            // RFC 9113 §5.4.2, §6.4: whoever sends RST_STREAM MUST be prepared for what was under way. It costs the peer credit,
             // as on an open stream, so only what is empty is charged.
             Some(EndedBy::Us) if length > 0 => {}
             Some(EndedBy::Us) | None => {
@@ -94,7 +94,7 @@ impl Connection {
 fn check(stream: &mut Stream, length: u32, content: u64, end: bool) -> Result<(), Violation> {
     let due = match stream.inbound {
         Inbound::Head { .. } => return Err(Violation::DataBeforeHead),
-        // RFC 9113 §5.1: frames after END_STREAM MUST be a stream error STREAM_CLOSED.
+        // RFC 9113 §5.1, §6.1: DATA after END_STREAM, on a half-closed stream, MUST be a stream error STREAM_CLOSED.
         Inbound::Ended => return Err(Violation::HalfClosed),
         Inbound::Content { due } => due,
     };

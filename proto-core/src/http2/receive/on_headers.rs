@@ -36,7 +36,7 @@ impl Connection {
         if self.role == Role::Server {
             return Err(Violation::PushFromClient);
         }
-        // RFC 9113 §6.6: PUSH_PROMISE after our ENABLE_PUSH = 0 was acknowledged MUST be a connection error.
+        // RFC 9113 §6.5.2, §6.6: PUSH_PROMISE after our ENABLE_PUSH = 0 was acknowledged MUST be a connection error.
         if self.is_acknowledged() {
             return Err(Violation::Push);
         }
@@ -95,6 +95,8 @@ impl Connection {
             bytes_max: self.config.header_list_bytes_max as usize,
             fields_max: self.config.header_fields_max,
         };
+        // RFC 9113 §4.3: every block is decoded, whatever becomes of its stream. RFC 9113 §10.5.1: so is one that is too
+        // large, as far as keeps the tables of both sides in step; beyond that the connection ends.
         self.fields.clear();
         // RFC 9113 §4.3: a block that cannot be decoded MUST be a connection error COMPRESSION_ERROR.
         let size = self.decoder.decode(bytes, limits, &mut self.fields).map_err(Violation::Compression)?;
@@ -152,6 +154,7 @@ impl Connection {
         }
         // RFC 9113 §5.1.2: a stream above the limit MUST be a stream error PROTOCOL_ERROR or REFUSED_STREAM.
         if self.active_remote >= self.config.max_concurrent_streams {
+            // RFC 9113 §8.7: REFUSED_STREAM guarantees that the stream was not processed: it was never passed on.
             self.closed.note(id, EndedBy::Us);
             return Err(Violation::TooManyStreams);
         }
@@ -174,7 +177,7 @@ impl Connection {
             None if self.role == Role::Server && !self.closed.may_have_forgotten(id) => {
                 Err(Violation::StreamIdOrder)
             }
-            // RFC 9113 §5.1: frames that cross our RST_STREAM MUST be ignored.
+            // RFC 9113 §5.1: frames that come after our reset of a stream are discarded.
             Some(EndedBy::Us) | None => {
                 self.charge_idle_frame();
                 Ok(())

@@ -54,7 +54,8 @@ impl Connection {
             return Err(Violation::StraySettingsAck);
         }
         self.timers.disarm(Timer::Settings);
-        // RFC 9113 §4.3.1: the block after the acknowledgement of a smaller table MUST begin with an update.
+        // RFC 9113 §4.3.1: the block after the acknowledgement of a smaller table MUST begin with an update; one that lacks it
+        // MUST be a connection error COMPRESSION_ERROR.
         self.decoder.set_table_size_max(self.config.header_table_bytes as usize);
         self.reduce_windows();
         Ok(())

@@ -14,16 +14,25 @@ use core::time::Duration;
 
 const ONE: StreamId = StreamId(1);
 
+/// What is new in the first rounds is memory for use again; after them nothing may be.
+#[track_caller]
+fn grows_only_at_first(memory: &mut usize, round: u32, wire: &Wire) {
+    let now = wire.machine.memory();
+    assert!(round < 500 || now <= *memory, "{now} bytes in round {round}, {memory} before");
+    *memory = now.max(*memory);
+}
+
 #[test]
 fn streams_that_are_cancelled_while_they_wait_leave_no_trace() {
     let mut wire = Wire::client_with(Config { max_queued_streams: 10, ..Config::default() });
     wire.say(|peer| peer.settings(&[(id::MAX_CONCURRENT_STREAMS, 0)]));
     let kept = wire.open(true);
-    for _ in 0..10_000 {
+    let mut memory = 0;
+    for round in 0..10_000 {
         let id = wire.machine.open(fields(&REQUEST), true).expect("one waits, ten may");
         wire.machine.reset(id, ErrorCode::CANCEL).expect("the stream waits");
         wire.settle();
-        assert!(wire.machine.memory() < 20_000, "{}", wire.machine.memory());
+        grows_only_at_first(&mut memory, round, &wire);
     }
     for _ in 0..9 {
         wire.open(true);
@@ -38,14 +47,15 @@ fn streams_that_are_cancelled_while_they_wait_leave_no_trace() {
 fn streams_that_are_cancelled_while_they_starve_for_the_connections_window_leave_no_trace() {
     let mut wire = Wire::client();
     wire.say(|peer| peer.settings(&[(id::INITIAL_WINDOW_SIZE, 1 << 20)]));
-    for _ in 0..10_000 {
+    let mut memory = 0;
+    for round in 0..10_000 {
         let id = wire.machine.open(fields(&REQUEST), false).expect("the peer takes streams");
         let content = Bytes::from_static(&[7; 70_000]);
         assert_eq!(wire.machine.send_data(id, Prefix::NONE, content, true), Ok(Flow::Ready));
         wire.settle();
         wire.machine.reset(id, ErrorCode::CANCEL).expect("the stream starves");
         wire.settle();
-        assert!(wire.machine.memory() < 20_000, "{}", wire.machine.memory());
+        grows_only_at_first(&mut memory, round, &wire);
     }
 }
 
@@ -151,6 +161,8 @@ fn a_connection_at_rest_gives_back_what_a_burst_needed() {
         wire.machine.finish(StreamId(stream)).expect("the stream is open");
     }
     wire.settle();
+    assert!(wire.machine.memory() > 40_000, "what follows soon needs no new memory");
+    wire.wait(Duration::from_secs(1));
     let rest = wire.machine.memory();
     assert!(busy > 40_000 && rest < before + 4_000, "{before}, {busy}, {rest}");
 }
