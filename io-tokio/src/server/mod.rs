@@ -31,7 +31,7 @@ use tokio::task::JoinSet;
 use tokio::time::Sleep;
 use zrpc_core::base::Time;
 use zrpc_core::rpc::{Interceptor, Interceptors, ServerSession};
-use zrpc_core::stack::{GrpcServer, ServerConfig};
+use zrpc_core::stack::{GrpcServer, ServerConfig, SharedServerConfig};
 
 /// Connections that a server holds at once; more wait in the listener's queue.
 const CONNECTIONS_MAX: usize = 100_000;
@@ -67,7 +67,7 @@ impl ServerBuilder {
     /// Sets the limits and times of each connection.
     #[must_use]
     pub fn config(self, config: ServerConfig) -> ServerBuilder {
-        self.sessions(move |now| Box::new(GrpcServer::new(now, &config)))
+        self.sessions(grpc_sessions(&config))
     }
 
     /// Serves another carrier than gRPC over HTTP/2: `new_session` makes the session of each connection.
@@ -128,6 +128,12 @@ impl ServerBuilder {
     }
 }
 
+/// Makes sessions of gRPC over HTTP/2 that share their configuration.
+fn grpc_sessions(config: &ServerConfig) -> impl Fn(Time) -> BoxedSession + Send + Sync + 'static {
+    let config = SharedServerConfig::from(config);
+    move |now| Box::new(GrpcServer::sharing(now, &config))
+}
+
 impl fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerBuilder").field("interceptors", &self.interceptors).finish_non_exhaustive()
@@ -164,7 +170,7 @@ impl Server {
         ServerBuilder {
             router: Router::default(),
             interceptors: Interceptors::new(),
-            new_session: Box::new(|now| Box::new(GrpcServer::new(now, &ServerConfig::default()))),
+            new_session: Box::new(grpc_sessions(&ServerConfig::default())),
             connections_max: CONNECTIONS_MAX,
             calls_max: CALLS_MAX,
         }

@@ -30,6 +30,19 @@ impl Default for ServerConfig {
     }
 }
 
+/// A [`ServerConfig`] in one place of memory, for servers with many connections.
+#[derive(Clone, Debug)]
+pub struct SharedServerConfig {
+    pub(super) http2: Arc<Config>,
+    pub(super) limits: Limits,
+}
+
+impl From<&ServerConfig> for SharedServerConfig {
+    fn from(config: &ServerConfig) -> SharedServerConfig {
+        SharedServerConfig { http2: manual_credit(&config.http2), limits: config.limits }
+    }
+}
+
 /// What a client's connection says and takes.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {

@@ -35,7 +35,8 @@ use crate::rpc::grpc::ServerCalls;
 use crate::rpc::grpc::server::Over;
 use crate::rpc::session::{CallId, RequestHead, ServerEvent, ServerSession, SessionEnd};
 use crate::rpc::{Encoding, Metadata, Status};
-use crate::stack::grpc_http2::{ServerConfig, manual_credit, session_end, stream_end};
+use crate::stack::grpc_http2::{ServerConfig, SharedServerConfig, session_end, stream_end};
+use alloc::sync::Arc;
 use bytes::Bytes;
 use core::time::Duration;
 
@@ -52,8 +53,14 @@ impl GrpcServer {
     /// A connection that was just accepted.
     #[must_use]
     pub fn new(now: Time, config: &ServerConfig) -> GrpcServer {
+        GrpcServer::sharing(now, &config.into())
+    }
+
+    /// A connection that was just accepted, whose configuration is shared with others.
+    #[must_use]
+    pub fn sharing(now: Time, config: &SharedServerConfig) -> GrpcServer {
         GrpcServer {
-            http2: Connection::server(now, manual_credit(&config.http2)),
+            http2: Connection::server(now, Arc::clone(&config.http2)),
             calls: ServerCalls::new(config.limits),
             ending: None,
         }

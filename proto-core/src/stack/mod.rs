@@ -9,6 +9,6 @@ mod tests;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod trial;
 
-pub use grpc_http2::{ClientConfig, ServerConfig};
+pub use grpc_http2::{ClientConfig, ServerConfig, SharedServerConfig};
 pub use grpc_http2_client::GrpcClient;
 pub use grpc_http2_server::GrpcServer;
