@@ -243,6 +243,54 @@ async fn a_channel_that_is_dropped_lets_its_streams_go_on() {
     }
 }
 
+/// Lets other tasks run for a while.
+async fn patience(turns: u32) {
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn calls_given_up_at_any_moment_leave_nothing_behind() {
+    for over in BOTH {
+        let (channel, handle, probe) = demo(over).await;
+        let mut calls = tokio::task::JoinSet::new();
+        for n in 0..1500u32 {
+            let channel = channel.clone();
+            calls.spawn(async move {
+                let call = async {
+                    match n % 4 {
+                        0 => drop(channel.unary::<RawCodec>(HANG, text("")).await),
+                        1 => drop(channel.unary::<RawCodec>(ECHO, text("x")).await),
+                        2 => {
+                            let mut flood =
+                                channel.server_streaming::<RawCodec>(FLOOD, text("y")).await.unwrap();
+                            while flood.message().await.is_ok() {}
+                        }
+                        _ => {
+                            let request = Request::new(());
+                            let (mut sender, _stream) =
+                                channel.bidirectional::<RawCodec>(CHAT, request).await.unwrap();
+                            while sender.send(vec![0; 5000].into()).await.is_ok() {}
+                        }
+                    }
+                };
+                tokio::select! {
+                    () = call => {}
+                    () = patience(n % 23) => {}
+                }
+            });
+        }
+        while let Some(call) = calls.join_next().await {
+            call.unwrap();
+        }
+        until(|| handle.running_handlers() == 0 && probe.alive.load(Ordering::SeqCst) == 0).await;
+        let response = channel.unary::<RawCodec>(ECHO, text("the same connection")).await.unwrap();
+        assert_eq!(response.message(), "the same connection");
+        assert_eq!(handle.connections(), 1, "{over:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_holds_its_sender_back_within_bounds() {
     const MESSAGE: usize = 16 * 1024;
