@@ -350,7 +350,10 @@ fn keep_waker(slot: &mut Option<Waker>, cx: &Context<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::replies::Replies;
+    use crate::sender::Sender;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use zrpc_core::rpc::RawCodec;
 
     const CALL: CallId = CallId::from_u64(1);
 
@@ -368,6 +371,7 @@ mod tests {
     #[derive(Default)]
     struct Narrow {
         sent: Vec<Bytes>,
+        compressed: Vec<bool>,
         credit: u32,
         abandoned: Option<Code>,
         refuses: Option<Misuse>,
@@ -378,8 +382,9 @@ mod tests {
             self.credit += credit;
         }
 
-        fn send(&mut self, _: CallId, message: Bytes, _: bool) -> Result<Flow, Misuse> {
+        fn send(&mut self, _: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse> {
             self.refuses.map_or(Ok(()), Err)?;
+            self.compressed.push(compress);
             self.sent.push(message);
             Ok(Flow::Blocked)
         }
@@ -486,5 +491,23 @@ mod tests {
             matches!(line.poll_message(&mut cx()), Poll::Ready(Err(status)) if status.code() == Code::Unavailable)
         );
         assert_eq!(line.poll_message(&mut cx()), Poll::Ready(Ok(None)));
+    }
+
+    #[tokio::test]
+    async fn a_message_may_stay_uncompressed_among_others_that_are_not() {
+        let (line, _) = line();
+        let mut session = Narrow::default();
+        let mut sender = Sender::over_line::<RawCodec>(Arc::clone(&line), true, None);
+        let mut replies = Replies::over_line::<RawCodec>(Arc::clone(&line), None);
+        replies.set_compression(Encoding::Gzip);
+        sender.send("a".into()).await.unwrap();
+        sender.send_uncompressed("b".into()).await.unwrap();
+        replies.send("c".into()).await.unwrap();
+        replies.send_uncompressed("d".into()).await.unwrap();
+        for _ in 0..4 {
+            line.set_writable();
+            line.serve(&mut session);
+        }
+        assert_eq!(session.compressed, [true, false, true, false]);
     }
 }

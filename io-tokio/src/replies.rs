@@ -96,6 +96,19 @@ impl<T> Replies<T> {
     /// # Errors
     /// The call's status when it is over: CANCELLED when the client gave up, DEADLINE_EXCEEDED when time ran out.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
+        self.send_with(message, self.compression.is_some()).await
+    }
+
+    /// As [`Replies::send`], but never compresses the message: for one that holds a secret beside text that the peer chose,
+    /// or that is compressed already.
+    ///
+    /// # Errors
+    /// As for [`Replies::send`].
+    pub async fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
+        self.send_with(message, false).await
+    }
+
+    async fn send_with(&mut self, message: T, compress: bool) -> Result<(), Status> {
         self.send_metadata();
         match &mut self.sink {
             Sink::Local(sink) => sink(message),
@@ -103,7 +116,7 @@ impl<T> Replies<T> {
                 let mut message = encode(&message);
                 show_response(watch, &mut message)?;
                 poll_fn(|cx| line.poll_room(cx)).await?;
-                line.push(Outgoing::Message { message, compress: self.compression.is_some() });
+                line.push(Outgoing::Message { message, compress });
                 Ok(())
             }
         }

@@ -44,6 +44,19 @@ impl<T> Sender<T> {
     /// # Errors
     /// When the call is over: its status, or CANCELLED when it ended well before this message.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
+        self.send_with(message, true).await
+    }
+
+    /// As [`Sender::send`], but never compresses the message: for one that holds a secret beside text that the peer chose,
+    /// or that is compressed already.
+    ///
+    /// # Errors
+    /// As for [`Sender::send`].
+    pub async fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
+        self.send_with(message, false).await
+    }
+
+    async fn send_with(&mut self, message: T, may_compress: bool) -> Result<(), Status> {
         match &mut self.sink {
             Sink::Local(sink) => sink(message),
             Sink::Line { line, encode, watch, compress } => {
@@ -53,7 +66,7 @@ impl<T> Sender<T> {
                     return Err(status);
                 }
                 poll_fn(|cx| line.poll_room(cx)).await?;
-                line.push(Outgoing::Message { message, compress: *compress });
+                line.push(Outgoing::Message { message, compress: *compress && may_compress });
                 Ok(())
             }
         }
@@ -107,6 +120,15 @@ impl<I, O> ClientStreaming<I, O> {
     /// When the call is over; [`ClientStreaming::finish`] then says how it ended.
     pub async fn send(&mut self, message: I) -> Result<(), Status> {
         self.sender.send(message).await
+    }
+
+    /// As [`ClientStreaming::send`], but never compresses the message: for one that holds a secret beside text that the peer chose,
+    /// or that is compressed already.
+    ///
+    /// # Errors
+    /// As for [`ClientStreaming::send`].
+    pub async fn send_uncompressed(&mut self, message: I) -> Result<(), Status> {
+        self.sender.send_uncompressed(message).await
     }
 
     /// Says that no more messages come, and waits for the response.

@@ -38,8 +38,21 @@ impl<T> Sender<T> {
     /// # Errors
     /// When the call is over: its status, or CANCELLED when it ended well before this message.
     pub fn send(&mut self, message: T) -> Result<(), Status> {
+        self.send_with(message, true)
+    }
+
+    /// As [`Sender::send`], but never compresses the message: for one that holds a secret beside text that the peer chose,
+    /// or that is compressed already.
+    ///
+    /// # Errors
+    /// As for [`Sender::send`].
+    pub fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
+        self.send_with(message, false)
+    }
+
+    fn send_with(&mut self, message: T, may_compress: bool) -> Result<(), Status> {
         match &mut self.sink {
-            Sink::Wire { call, encode, compress } => call.send(encode(&message), *compress),
+            Sink::Wire { call, encode, compress } => call.send(encode(&message), *compress && may_compress),
             Sink::Local(sink) => sink(message),
         }
     }
@@ -93,8 +106,23 @@ impl<I, O> ClientStreaming<I, O> {
     /// # Errors
     /// When the call is over; [`ClientStreaming::finish`] then says how it ended.
     pub fn send(&mut self, message: I) -> Result<(), Status> {
+        self.send_with(message, true)
+    }
+
+    /// As [`ClientStreaming::send`], but never compresses the message: for one that holds a secret beside text that the peer chose,
+    /// or that is compressed already.
+    ///
+    /// # Errors
+    /// As for [`ClientStreaming::send`].
+    pub fn send_uncompressed(&mut self, message: I) -> Result<(), Status> {
+        self.send_with(message, false)
+    }
+
+    fn send_with(&mut self, message: I, may_compress: bool) -> Result<(), Status> {
         match &mut self.kind {
-            Kind::Wire { call, encode, compress, .. } => call.send(encode(&message), *compress),
+            Kind::Wire { call, encode, compress, .. } => {
+                call.send(encode(&message), *compress && may_compress)
+            }
             Kind::Local { sink, .. } => sink(message),
         }
     }

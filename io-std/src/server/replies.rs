@@ -87,13 +87,26 @@ impl<T> Replies<T> {
     /// # Errors
     /// The call's status when it is over: CANCELLED when the client gave up, DEADLINE_EXCEEDED when time ran out.
     pub fn send(&mut self, message: T) -> Result<(), Status> {
+        self.send_with(message, self.compression.is_some())
+    }
+
+    /// As [`Replies::send`], but never compresses the message: for one that holds a secret beside text that the peer chose,
+    /// or that is compressed already.
+    ///
+    /// # Errors
+    /// As for [`Replies::send`].
+    pub fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
+        self.send_with(message, false)
+    }
+
+    fn send_with(&mut self, message: T, compress: bool) -> Result<(), Status> {
         match &mut self.sink {
             Sink::Local(sink) => sink(message),
             Sink::Wire { call, encode } => {
                 let message = encode(&message);
                 let call = Arc::clone(call);
                 self.send_metadata();
-                call.send(message, self.compression.is_some())
+                call.send(message, compress)
             }
         }
     }
