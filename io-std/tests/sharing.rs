@@ -7,6 +7,7 @@ use std::fs;
 use std::thread;
 use support::{KitClient, Seen, bytes, kit, over_tcp, quick};
 use zrpc_core::rpc::{Code, Request};
+use zrpc_core::stack::ServerConfig;
 use zrpc_std::{Channel, Server, memory};
 
 #[test]
@@ -185,4 +186,29 @@ fn a_client_has_no_thread_of_its_own() {
         assert!(settles, "{} threads instead of {before}", threads_of_no_server());
         drop((stream, channel, server));
     });
+}
+
+#[test]
+fn a_call_that_finds_its_connection_full_opens_another_up_to_the_limit() {
+    let mut config = ServerConfig::default();
+    config.http2.max_concurrent_streams = 2;
+    let server =
+        Server::builder().service(kit().0).config(config).bind("127.0.0.1:0").unwrap().spawn().unwrap();
+    let address = format!("http://{}", server.local_addr().unwrap());
+    let channel = Channel::builder(&address).unwrap().max_connections(2).lazy();
+
+    let mut open = Vec::new();
+    for connections in [1, 1, 2, 2] {
+        let (mut sender, mut stream) = channel.chat(Request::new(())).unwrap();
+        sender.send(bytes("hello")).unwrap();
+        assert_eq!(stream.message().unwrap().unwrap(), "hello");
+        assert_eq!(server.connections(), connections);
+        open.push((sender, stream));
+    }
+    thread::scope(|scope| {
+        let late = scope.spawn(|| channel.say(bytes("late")));
+        drop(open.remove(0));
+        assert_eq!(late.join().unwrap().unwrap().message(), "late");
+    });
+    assert_eq!(server.connections(), 2);
 }

@@ -214,3 +214,28 @@ async fn a_method_called_with_the_wrong_number_of_messages_is_unimplemented() {
     let status = channel.unary::<RawCodec>(COUNT, text("0")).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
 }
+
+#[tokio::test]
+async fn a_call_that_finds_its_connection_full_opens_another_up_to_the_limit() {
+    let mut config = ServerConfig::default();
+    config.http2.max_concurrent_streams = 2;
+    let (listener, connector) = zrpc_tokio::memory();
+    let server = Server::builder().service(Demo::default()).config(config).listen(listener);
+    let handle = server.handle();
+    tokio::spawn(server.run());
+    let channel = Channel::builder_over(connector).max_connections(2).lazy();
+
+    let mut open = Vec::new();
+    for connections in [1, 1, 2, 2] {
+        let (mut sender, mut stream) =
+            channel.bidirectional::<RawCodec>(CHAT, Request::new(())).await.unwrap();
+        sender.send("hello".into()).await.unwrap();
+        assert_eq!(stream.message().await.unwrap().unwrap(), "hello");
+        assert_eq!(handle.connections(), connections);
+        open.push((sender, stream));
+    }
+    let late = tokio::spawn(async move { channel.unary::<RawCodec>(ECHO, text("late")).await });
+    drop(open.remove(0));
+    assert_eq!(late.await.unwrap().unwrap().message(), "late");
+    assert_eq!(handle.connections(), 2);
+}

@@ -35,6 +35,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub struct Channel {
     shared: Arc<Shared>,
+    /// Further connections, in the order in which they are used when those before are full.
+    more: Arc<[Arc<Shared>]>,
 }
 
 struct Shared {
@@ -48,7 +50,7 @@ struct Shared {
 }
 
 /// Makes the session of a new connection.
-type NewSession = Box<dyn Fn(Time) -> BoxClientSession + Send + Sync>;
+type NewSession = Arc<dyn Fn(Time) -> BoxClientSession + Send + Sync>;
 
 struct State {
     link: LinkState,
@@ -72,6 +74,7 @@ pub struct ChannelBuilder {
     interceptors: Interceptors,
     connect_timeout: Duration,
     backoff: Backoff,
+    connections_max: usize,
 }
 
 impl Channel {
@@ -115,6 +118,14 @@ impl Channel {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         self.shared.connector.endpoint()
+    }
+
+    /// Where the next call goes: the first connection that has room for it; when none has, it waits at the first.
+    fn lane(&self) -> &Arc<Shared> {
+        if self.more.is_empty() || self.shared.has_room() {
+            return &self.shared;
+        }
+        self.more.iter().find(|lane| lane.has_room()).unwrap_or(&self.shared)
     }
 
     /// Calls a method with one request and one response.
@@ -191,7 +202,7 @@ impl Channel {
         mut only_message: Option<Bytes>,
         one_response: bool,
     ) -> Result<Call, Status> {
-        let shared = &self.shared;
+        let shared = self.lane();
         shared.interceptors.request(method, &mut outline.metadata)?;
         let shown = only_message
             .as_mut()
@@ -251,6 +262,16 @@ impl Shared {
             }
         }
         Err(misused(refused))
+    }
+
+    /// Whether a call started now would begin at once, as far as that is known before connecting.
+    fn has_room(&self) -> bool {
+        let connection = match &self.lock().link {
+            LinkState::Up(connection) => Arc::clone(connection),
+            LinkState::None(_) | LinkState::Connecting => return true,
+        };
+        // Looking at a connection may take system calls.
+        connection.has_room()
     }
 
     /// The connection for a new call: the one there is, or a new one.
@@ -379,6 +400,7 @@ impl ChannelBuilder {
             interceptors: Interceptors::new(),
             connect_timeout: CONNECT_TIMEOUT,
             backoff: Backoff::default(),
+            connections_max: 1,
         }
     }
 
@@ -416,28 +438,41 @@ impl ChannelBuilder {
         mut self,
         new_session: impl Fn(Time) -> BoxClientSession + Send + Sync + 'static,
     ) -> ChannelBuilder {
-        self.new_session = Some(Box::new(new_session));
+        self.new_session = Some(Arc::new(new_session));
+        self
+    }
+
+    /// Opens up to this many connections, each when those before it have as many calls open as the server allows at
+    /// once; without it, further calls wait for others to end. 1 by default, as gRFC A105 has it.
+    #[must_use]
+    pub fn max_connections(mut self, count: usize) -> ChannelBuilder {
+        self.connections_max = count;
         self
     }
 
     /// A channel that connects when the first call is made.
     #[must_use]
-    pub fn lazy(self) -> Channel {
-        let config = self.config;
-        let new_session = self.new_session.unwrap_or_else(|| {
-            Box::new(move |now| Box::new(GrpcClient::new(now, &config)) as BoxClientSession)
+    pub fn lazy(mut self) -> Channel {
+        let config = std::mem::take(&mut self.config);
+        let new_session = self.new_session.take().unwrap_or_else(|| {
+            Arc::new(move |now| Box::new(GrpcClient::new(now, &config)) as BoxClientSession)
         });
+        let interceptors = Arc::new(std::mem::take(&mut self.interceptors));
+        let lane = |_| Arc::new(self.lane(&new_session, &interceptors));
+        Channel { shared: lane(0), more: (1..self.connections_max).map(lane).collect() }
+    }
+
+    fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>) -> Shared {
         let state = State { link: LinkState::None(None), failures: 0, entropy: backoff::entropy() };
-        let shared = Shared {
-            connector: self.connector,
-            new_session,
-            interceptors: Arc::new(self.interceptors),
+        Shared {
+            connector: Arc::clone(&self.connector),
+            new_session: Arc::clone(new_session),
+            interceptors: Arc::clone(interceptors),
             connect_timeout: self.connect_timeout,
             backoff: self.backoff,
             state: Mutex::new(state),
             changed: Condvar::new(),
-        };
-        Channel { shared: Arc::new(shared) }
+        }
     }
 
     /// A channel that is connected.

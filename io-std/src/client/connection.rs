@@ -196,6 +196,11 @@ impl Connection {
         !guard.calls.is_over() && guard.pump.machine().takes_calls()
     }
 
+    /// Whether a call started now would begin at once; also when the next call needs another connection anyway.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.takes_calls() || self.link.lock().pump.machine().has_room()
+    }
+
     /// Whether the server's session ever answered.
     pub(crate) fn was_ready(&self) -> bool {
         self.link.lock().calls.was_ready

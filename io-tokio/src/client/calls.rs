@@ -30,7 +30,7 @@ impl Channel {
         method: &'static Method,
         request: Request<C::Encode>,
     ) -> Result<Response<C::Decode>, Status> {
-        let (message, outgoing) = Outgoing::new(&self.shared, method, request)?;
+        let (message, outgoing) = Outgoing::new(self.lane(), method, request)?;
         let message = outgoing.encode::<C>(&message)?;
         let ended = outgoing.unary(message).await;
         let response = ended.and_then(|Answer { mut head, mut message, trailers }| {
@@ -54,7 +54,7 @@ impl Channel {
         method: &'static Method,
         request: Request<C::Encode>,
     ) -> Result<Streaming<C::Decode>, Status> {
-        let (message, outgoing) = Outgoing::new(&self.shared, method, request)?;
+        let (message, outgoing) = Outgoing::new(self.lane(), method, request)?;
         let message = outgoing.encode::<C>(&message)?;
         let line = outgoing.streaming(Some(message)).await?;
         Ok(Streaming::over_line::<C>(line, Side::Client, outgoing.watch))
@@ -82,7 +82,7 @@ impl Channel {
         method: &'static Method,
         request: Request<()>,
     ) -> Result<(Sender<C::Encode>, Streaming<C::Decode>), Status> {
-        let ((), outgoing) = Outgoing::new(&self.shared, method, request)?;
+        let ((), outgoing) = Outgoing::new(self.lane(), method, request)?;
         let line = outgoing.streaming(None).await?;
         let compress = outgoing.compression.is_some();
         let sender = Sender::over_line::<C>(Arc::clone(&line), compress, outgoing.watch.clone());

@@ -100,6 +100,12 @@ impl Connection {
         state.closed.is_none() && state.session.takes_calls()
     }
 
+    /// Whether a call started now would begin at once; also when the next call needs another connection anyway.
+    pub(crate) fn has_room(&self) -> bool {
+        let state = self.lock();
+        state.closed.is_some() || !state.session.takes_calls() || state.session.has_room()
+    }
+
     /// Starts no more calls and closes when the open ones are over.
     pub(crate) fn drain(&self) {
         let mut state = self.lock();

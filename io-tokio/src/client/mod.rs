@@ -37,7 +37,7 @@ use zrpc_core::stack::{ClientConfig, GrpcClient};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Makes the session of a new connection.
-type NewSession = Box<dyn Fn(Time) -> BoxedSession + Send + Sync>;
+type NewSession = Arc<dyn Fn(Time) -> BoxedSession + Send + Sync>;
 
 /// A client's way to one endpoint. Clones share the connection; when the last is dropped, calls that are under way
 /// go on, and the connection closes after them.
@@ -48,6 +48,8 @@ type NewSession = Box<dyn Fn(Time) -> BoxedSession + Send + Sync>;
 #[derive(Clone)]
 pub struct Channel {
     shared: Arc<Shared>,
+    /// Further connections, in the order in which they are used when those before are full.
+    more: Arc<[Arc<Shared>]>,
 }
 
 impl Channel {
@@ -93,6 +95,14 @@ impl Channel {
     pub fn endpoint(&self) -> &str {
         self.shared.connector.endpoint()
     }
+
+    /// Where the next call goes: the first connection that has room for it; when none has, it waits at the first.
+    pub(crate) fn lane(&self) -> &Arc<Shared> {
+        if self.more.is_empty() || self.shared.has_room() {
+            return &self.shared;
+        }
+        self.more.iter().find(|lane| lane.has_room()).unwrap_or(&self.shared)
+    }
 }
 
 impl fmt::Debug for Channel {
@@ -109,6 +119,7 @@ pub struct ChannelBuilder {
     interceptors: Interceptors,
     connect_timeout: Duration,
     backoff: Backoff,
+    connections_max: usize,
 }
 
 impl ChannelBuilder {
@@ -120,6 +131,7 @@ impl ChannelBuilder {
             interceptors: Interceptors::new(),
             connect_timeout: CONNECT_TIMEOUT,
             backoff: Backoff::default(),
+            connections_max: 1,
         }
     }
 
@@ -136,7 +148,7 @@ impl ChannelBuilder {
         mut self,
         new_session: impl Fn(Time) -> Box<dyn ClientSession + Send> + Send + Sync + 'static,
     ) -> ChannelBuilder {
-        self.new_session = Some(Box::new(new_session));
+        self.new_session = Some(Arc::new(new_session));
         self
     }
 
@@ -161,27 +173,42 @@ impl ChannelBuilder {
         self
     }
 
+    /// Opens up to this many connections, each when those before it have as many calls open as the server allows at
+    /// once; without it, further calls wait for others to end. 1 by default, as gRFC A105 has it.
+    #[must_use]
+    pub fn max_connections(mut self, count: usize) -> ChannelBuilder {
+        self.connections_max = count;
+        self
+    }
+
     /// A channel that connects when the first call is made.
     #[must_use]
-    pub fn lazy(self) -> Channel {
-        let config = self.config;
-        let new_session =
-            self.new_session.unwrap_or_else(|| Box::new(move |now| Box::new(GrpcClient::new(now, &config))));
+    pub fn lazy(mut self) -> Channel {
+        let config = std::mem::take(&mut self.config);
+        let new_session = self
+            .new_session
+            .take()
+            .unwrap_or_else(|| Arc::new(move |now| Box::new(GrpcClient::new(now, &config))));
+        let interceptors = Arc::new(std::mem::take(&mut self.interceptors));
+        let lane = |_| Arc::new(self.lane(&new_session, &interceptors));
+        Channel { shared: lane(0), more: (1..self.connections_max).map(lane).collect() }
+    }
+
+    fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>) -> Shared {
         let link = Link {
             phase: Phase::Idle,
             failures: 0,
             entropy: Entropy::from_seed(RandomState::new().hash_one(clock::now())),
         };
-        let shared = Shared {
-            connector: self.connector,
-            new_session,
-            interceptors: Arc::new(self.interceptors),
+        Shared {
+            connector: Arc::clone(&self.connector),
+            new_session: Arc::clone(new_session),
+            interceptors: Arc::clone(interceptors),
             connect_timeout: self.connect_timeout,
             backoff: self.backoff,
             link: Mutex::new(link),
             changed: Notify::new(),
-        };
-        Channel { shared: Arc::new(shared) }
+        }
     }
 
     /// A channel that is connected: the server has answered.
@@ -233,6 +260,14 @@ impl Shared {
         match &self.link().phase {
             Phase::Up(connection) => Some(Arc::clone(connection)),
             _ => None,
+        }
+    }
+
+    /// Whether a call started now would begin at once, as far as that is known before connecting.
+    fn has_room(&self) -> bool {
+        match &self.link().phase {
+            Phase::Up(connection) => connection.has_room(),
+            Phase::Idle | Phase::Connecting | Phase::Down { .. } => true,
         }
     }
 

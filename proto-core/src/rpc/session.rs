@@ -234,4 +234,9 @@ pub trait ClientSession: Machine<Event = ClientEvent> {
 
     /// Whether a call may be started.
     fn takes_calls(&self) -> bool;
+
+    /// Whether a call started now would begin at once, and not wait for others to end.
+    fn has_room(&self) -> bool {
+        self.takes_calls()
+    }
 }

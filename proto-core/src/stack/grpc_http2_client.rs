@@ -181,4 +181,9 @@ impl ClientSession for GrpcClient {
     fn takes_calls(&self) -> bool {
         self.http2.takes_streams()
     }
+
+    fn has_room(&self) -> bool {
+        let limit = self.http2.remote_settings().max_concurrent_streams;
+        self.takes_calls() && self.http2.open_streams() < limit as usize
+    }
 }
