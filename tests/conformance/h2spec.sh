@@ -41,7 +41,7 @@ client_side() {
 # marks FILE: one line a section of h2spec's own output: `section<TAB>passed<TAB>failed`.
 marks() {
     awk '/^Failures:/ { exit }
-         /^[A-Z]/ { suite = /^Generic/ ? "generic" : /^HPACK/ ? "hpack" : "http2" }
+         /^[A-Z]/ { suite = /client$/ ? "client" : /^Generic/ ? "generic" : /^HPACK/ ? "hpack" : "http2" }
          /^ *[0-9.]+\. / { title = $0; sub(/^ */, suite " ", title) }
          /✔/ { passed[title]++ }
          /×/ { failed[title]++ }

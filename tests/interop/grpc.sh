@@ -24,10 +24,10 @@ cases=(empty_unary large_unary client_compressed_unary server_compressed_unary c
 negative=(goaway rst_after_header rst_during_data rst_after_data ping max_streams data_frame_padding
     no_df_padding_sanity_test)
 
-# What grpc-go's own client does not have and go/client adds.
+# What grpc-go's own clients do not have, or have wrong, and go/client adds.
 added_to_go=(client_compressed_unary client_compressed_unary_noprobe server_compressed_unary
-    server_compressed_streaming concurrent_large_unary very_large_request long_lived_channel data_frame_padding
-    no_df_padding_sanity_test)
+    server_compressed_streaming concurrent_large_unary very_large_request long_lived_channel rst_during_data
+    data_frame_padding no_df_padding_sanity_test)
 
 install_go() {
     need go "(1.25 or later) to build grpc-go's interop programs"

@@ -41,6 +41,7 @@ func main() {
 		"concurrent_large_unary":          (*tester).concurrentLargeUnary,
 		"very_large_request":              (*tester).veryLargeRequest,
 		"long_lived_channel":              (*tester).longLivedChannel,
+		"rst_during_data":                 (*tester).rstDuringData,
 		"data_frame_padding":              (*tester).largeUnary,
 		"no_df_padding_sanity_test":       (*tester).largeUnary,
 	}
@@ -161,6 +162,14 @@ func (t *tester) concurrentLargeUnary() error {
 
 func (t *tester) veryLargeRequest() error {
 	return t.unary(&testpb.SimpleRequest{ResponseSize: 10}, veryLargeRequest)
+}
+
+// rstDuringData is here because grpc-go's own client expects UNKNOWN, which its library does not answer any more.
+func (t *tester) rstDuringData() error {
+	if err := t.largeUnary(); status.Code(err) != codes.Internal {
+		return fmt.Errorf("a call whose stream was reset ended with %v; INTERNAL was expected", err)
+	}
+	return nil
 }
 
 // longLivedChannel leaves the channel idle between calls; in the official suite for as long as one wants.
