@@ -18,6 +18,7 @@ use crate::http2::window_tuning::WindowTuning;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use bytes::Bytes;
+use core::time::Duration;
 
 /// Which side of the connection this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,9 +29,8 @@ pub enum Role {
     Server,
 }
 
-/// What a connection without streams keeps of each list and table, so that the next stream allocates nothing.
-const REST_ITEMS_MAX: usize = 16;
-const REST_BYTES_MAX: usize = 4096;
+/// How long a connection without streams keeps what they needed, so that those which follow soon allocate nothing.
+const SHRINK_AFTER: Duration = Duration::from_secs(1);
 
 /// Whether the connection is alive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,6 +91,8 @@ pub struct Connection {
 
     pub(super) timers: TimerTable<{ Timer::COUNT }>,
     pub(super) received_at: Time,
+    /// When the last stream closed.
+    pub(super) rests_since: Time,
     pub(super) pings: [Option<[u8; 8]>; crate::http2::lifecycle::PingUse::COUNT],
     pub(super) resets: Budget,
     pub(super) idle_frames: Budget,
@@ -145,6 +147,7 @@ impl Connection {
             peer_error: None,
             timers: TimerTable::default(),
             received_at: now,
+            rests_since: now,
             pings: Default::default(),
             resets: Budget::new(config.resets, now),
             idle_frames: Budget::new(config.idle_frames, now),
@@ -220,22 +223,39 @@ impl Connection {
             + self.pending.capacity() * size_of::<Event>()
     }
 
-    /// Gives back what a burst needed: a connection at rest holds little.
-    fn shrink(&mut self) {
+    /// Sees to it that what streams needed is given back once there was none for a while.
+    fn shrink_later(&mut self) {
+        let holds = self.streams.memory()
+            + self.fields.capacity()
+            + self.pending.capacity()
+            + self.outbox.memory()
+            + self.control.memory();
+        if holds > 0 {
+            self.timers.arm(Timer::Shrink, self.now + SHRINK_AFTER);
+        }
+    }
+
+    /// Gives back what streams needed, unless there were some since: an idle connection holds no buffers.
+    pub(super) fn shrink(&mut self) {
         if !self.streams.is_empty() {
             return;
         }
-        if self.streams.memory() > REST_BYTES_MAX {
-            self.streams.shrink();
+        let due = self.rests_since + SHRINK_AFTER;
+        if due > self.now {
+            self.timers.arm(Timer::Shrink, due);
+            return;
         }
-        if self.fields.capacity() > REST_BYTES_MAX {
-            self.fields = Fields::new();
-        }
-        if self.pending.capacity() > REST_ITEMS_MAX {
-            self.pending = VecDeque::new();
-        }
-        self.outbox.shrink(REST_ITEMS_MAX);
-        self.control.shrink(REST_ITEMS_MAX);
+        self.streams.shrink();
+        self.fields = Fields::new();
+        self.pending.shrink_to_fit();
+        self.outbox.shrink();
+        self.control.shrink();
+    }
+
+    /// Whether the connection holds no memory for streams: there was none for a while.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.streams.memory() == 0
     }
 
     fn has_unsent(&self) -> bool {
@@ -285,12 +305,13 @@ impl Machine for Connection {
             if !self.pending.is_empty() {
                 continue;
             }
-            let wake = self.timers.wake::<Timer>();
             if self.has_unsent() {
-                return Output::Full(wake);
+                return Output::Full(self.timers.wake::<Timer>());
             }
-            self.shrink();
-            return Output::Idle(wake);
+            if self.phase != Phase::Ended && self.streams.is_empty() && !self.timers.is_armed(Timer::Shrink) {
+                self.shrink_later();
+            }
+            return Output::Idle(self.timers.wake::<Timer>());
         }
     }
 }

@@ -87,9 +87,9 @@ impl ControlQueue {
         self.replies = 0;
     }
 
-    /// Gives memory back if it could hold more than `items`.
-    pub(super) fn shrink(&mut self, items: usize) {
-        if self.queue.is_empty() && self.queue.capacity() > items {
+    /// Gives all memory back, unless something waits.
+    pub(super) fn shrink(&mut self) {
+        if self.queue.is_empty() {
             self.clear();
         }
     }

@@ -54,10 +54,11 @@ pub(super) enum Timer {
     DrainPing,
     Grace,
     Idle,
+    Shrink,
 }
 
 impl Timer {
-    pub(super) const COUNT: usize = 7;
+    pub(super) const COUNT: usize = 8;
 }
 
 impl TimerName for Timer {
@@ -69,6 +70,7 @@ impl TimerName for Timer {
         Timer::DrainPing,
         Timer::Grace,
         Timer::Idle,
+        Timer::Shrink,
     ];
 
     fn index(self) -> usize {
@@ -84,6 +86,7 @@ impl TimerName for Timer {
             Timer::DrainPing => "http2: the answer to a drain's PING is due",
             Timer::Grace => "http2: a drain's grace ends",
             Timer::Idle => "http2: the connection has been idle for long",
+            Timer::Shrink => "http2: the memory of streams that are gone is given back",
         }
     }
 }
@@ -123,6 +126,7 @@ impl Connection {
                     self.end(End::Graceful);
                 }
                 Timer::Idle => self.begin_drain(IDLE_GRACE),
+                Timer::Shrink => self.shrink(),
             }
         }
     }
@@ -368,8 +372,9 @@ impl Connection {
         self.rest();
     }
 
-    /// Starts the idle timer when no stream is open.
+    /// Notes since when no stream is open, and starts the idle timer.
     fn rest(&mut self) {
+        self.rests_since = self.now;
         if let Some(timeout) = self.config.idle_timeout
             && self.streams.is_empty()
             && self.drain == Drain::No

@@ -14,7 +14,7 @@ const NONE: u32 = u32::MAX;
 /// What a queued item costs beside its payload, in bytes: many small ones are as much memory as a large one.
 pub(super) const ITEM_OVERHEAD: usize = 64;
 /// Emptied header lists kept for use again, and the largest that is kept.
-const SPARE_LISTS: usize = 64;
+const SPARE_LISTS: usize = 128;
 const SPARE_LIST_BYTES: usize = 1024;
 /// What a list holds before it grows: an ordinary gRPC head.
 const FRESH_LIST_BYTES: usize = 256;
@@ -277,16 +277,10 @@ impl Outbox {
         }
     }
 
-    /// Gives memory back that could hold more than `items`, once nothing waits.
-    pub(super) fn shrink(&mut self, items: usize) {
-        if self.free.len() == self.nodes.len() && self.nodes.capacity() > items {
-            self.nodes = Vec::new();
-            self.free = Vec::new();
-        }
-        for list in [&mut self.ready, &mut self.starved, &mut self.waiting] {
-            if list.is_empty() && list.capacity() > items {
-                *list = VecDeque::new();
-            }
+    /// Gives all memory back, unless something waits.
+    pub(super) fn shrink(&mut self) {
+        if self.free.len() == self.nodes.len() {
+            self.clear();
         }
     }
 
@@ -299,6 +293,7 @@ impl Outbox {
     pub(super) fn memory(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()
             + self.free.capacity() * size_of::<u32>()
+            + self.spare.capacity() * size_of::<Fields>()
             + self.spare.iter().map(Fields::capacity).sum::<usize>()
             + (self.ready.capacity() + self.starved.capacity() + self.waiting.capacity())
                 * size_of::<StreamId>()

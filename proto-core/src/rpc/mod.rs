@@ -4,6 +4,8 @@ pub mod code;
 pub mod codec;
 pub mod compression;
 pub mod encoding;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod grpc;
 pub mod interceptor;
 pub mod message;

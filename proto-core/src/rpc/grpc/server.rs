@@ -340,6 +340,16 @@ impl ServerCalls {
         self.calls.is_empty()
     }
 
+    /// Gives all memory back, unless there are calls.
+    pub fn shrink(&mut self) {
+        if self.calls.is_empty() && self.pending.is_empty() {
+            self.calls.clear();
+            self.spare = Vec::new();
+            self.deadlines.clear();
+            self.pending = VecDeque::new();
+        }
+    }
+
     /// Bytes of heap memory held.
     #[must_use]
     pub fn memory(&self) -> usize {

@@ -2,6 +2,7 @@
 //!
 //! As with a connection on trial (`http2/trial`), the owner answers calls only when the script says so.
 
+pub mod fuzz;
 mod scripts;
 
 use crate::base::laws::{EventOf, Script, Subject};
