@@ -104,10 +104,15 @@ impl Deadlines {
         }
     }
 
-    /// The earliest deadline.
-    #[must_use]
-    pub fn next(&self) -> Option<Time> {
-        self.heap.peek().map(|&Reverse((at, _))| at)
+    /// The earliest deadline whose key still waits for it; stale ones before it are removed.
+    pub fn next(&mut self, waits: impl Fn(u64, Time) -> bool) -> Option<Time> {
+        while let Some(&Reverse((at, key))) = self.heap.peek() {
+            if waits(key, at) {
+                return Some(at);
+            }
+            self.heap.pop();
+        }
+        None
     }
 
     /// Removes all and gives the memory back.
@@ -135,7 +140,9 @@ mod tests {
         deadlines.add(t(20), 2);
         let waits = |key: u64, _| key != 1;
         assert_eq!(deadlines.take_due(t(5), waits), None);
-        assert_eq!(deadlines.next(), Some(t(20)));
+        assert_eq!(deadlines.next(waits), Some(t(20)));
+        assert_eq!(deadlines.next(|key, _| key == 3), Some(t(30)));
+        deadlines.add(t(20), 2);
         assert_eq!(deadlines.take_due(t(40), waits), Some(2));
         assert_eq!(deadlines.take_due(t(40), waits), Some(3));
         assert_eq!(deadlines.take_due(t(40), waits), None);

@@ -180,6 +180,12 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether all that was commanded on a stream is written; true of streams that are over.
+    #[must_use]
+    pub fn is_sent(&self, id: StreamId) -> bool {
+        self.streams.get(u64::from(id.0)).is_none_or(|stream| self.outbox.front(stream.queue).is_none())
+    }
+
     /// Gives `count` bytes of credit back to the peer, with [`Credit::Manual`](crate::http2::Credit). Late calls for
     /// streams that are over do nothing: their credit is back already.
     pub fn consume(&mut self, id: StreamId, count: u32) {

@@ -57,6 +57,7 @@ impl MessageReader {
     }
 
     /// The next whole message; `None` when more input is needed. What is left then is kept apart from the input.
+    /// A compressed message may be somewhat longer than `length_max`, which limits what it inflates to.
     ///
     /// # Errors
     /// When the bytes are no messages; the reader is of no more use then.
@@ -77,7 +78,7 @@ impl MessageReader {
         if flag > 1 {
             return Err(FramingError::Flag(flag));
         }
-        if length as usize > length_max {
+        if length as usize > wire_length_max(flag == 1, length_max) {
             return Err(FramingError::TooLarge { length });
         }
         let due = length as usize - self.gathered.len();
@@ -123,6 +124,12 @@ impl MessageReader {
         self.prefix_len = 0;
         WireMessage { compressed: flag == 1, payload }
     }
+}
+
+/// How long a message may be on the wire. The limit is on the inflated message, and what cannot be compressed comes out
+/// longer: by less than this with each of the encodings.
+fn wire_length_max(compressed: bool, length_max: usize) -> usize {
+    if compressed { length_max.saturating_add(length_max / 16).saturating_add(1024) } else { length_max }
 }
 
 #[cfg(test)]

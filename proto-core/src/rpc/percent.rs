@@ -1,5 +1,7 @@
 //! `grpc-message`: UTF-8 with everything but printable ASCII written as `%XX`, and `%` too.
 //!
+//! A space at either end is escaped too: header fields must not begin or end with one (RFC 9113 §8.2.1).
+//!
 //! Reading is lenient: an escape that is none is kept as it stands, and bytes that are no UTF-8 become `U+FFFD`. A bad
 //! message never costs the status that it came with.
 
@@ -12,12 +14,15 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 /// Encodes a message.
 #[must_use]
 pub fn encode(message: &str) -> Cow<'_, [u8]> {
-    if message.bytes().all(is_plain) {
+    let has_edge_space = message.starts_with(' ') || message.ends_with(' ');
+    if !has_edge_space && message.bytes().all(is_plain) {
         return Cow::Borrowed(message.as_bytes());
     }
+    let last = message.len().saturating_sub(1);
     let mut encoded = Vec::with_capacity(message.len() + 16);
-    for byte in message.bytes() {
-        if is_plain(byte) {
+    for (at, byte) in message.bytes().enumerate() {
+        let is_edge_space = byte == b' ' && (at == 0 || at == last);
+        if is_plain(byte) && !is_edge_space {
             encoded.push(byte);
         } else {
             encoded.extend_from_slice(&[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
@@ -62,11 +67,17 @@ mod tests {
 
     #[test]
     fn messages_survive_whatever_they_hold() {
-        for message in
-            ["", "plain", "100%", "\t\ttest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n"]
-        {
+        for message in [
+            "",
+            "plain",
+            "100%",
+            " ",
+            " spaces  within and around  ",
+            "\t\ttest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n",
+        ] {
             let encoded = encode(message);
             assert!(encoded.iter().all(|byte| matches!(byte, 0x20..=0x7e)));
+            assert!(!encoded.starts_with(b" ") && !encoded.ends_with(b" "), "{encoded:?}");
             assert_eq!(decode(&encoded), message);
         }
     }

@@ -175,7 +175,8 @@ pub trait ServerSession: Machine<Event = ServerEvent> {
     /// Ends the call with a status; what is queued goes out before it.
     ///
     /// # Errors
-    /// When the call is finished already or over.
+    /// When the call is finished already or over; `TooLarge` when the client takes no trailers of this size, with which
+    /// the call goes on.
     fn finish(&mut self, call: CallId, status: &Status, trailers: &Metadata) -> Result<(), Misuse>;
 
     /// Gives credit for a message back to the client, or the sum for several.

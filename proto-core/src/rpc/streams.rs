@@ -47,7 +47,10 @@ pub trait Streams {
     /// Ends the stream in both directions once all that is queued on it is sent.
     fn reset_when_sent(&mut self, stream: u64, why: Reset);
 
-    /// Gives flow-control credit back.
+    /// Whether all that was queued on the stream is written; true of streams that are over.
+    fn is_sent(&self, stream: u64) -> bool;
+
+    /// Gives flow-control credit back; more than there is counts as all there is.
     fn consume(&mut self, stream: u64, bytes: u32);
 }
 

@@ -109,6 +109,10 @@ impl Streams for Connection {
         let _ = Connection::reset_when_sent(self, stream_id(stream), code_for(why));
     }
 
+    fn is_sent(&self, stream: u64) -> bool {
+        Connection::is_sent(self, stream_id(stream))
+    }
+
     fn consume(&mut self, stream: u64, bytes: u32) {
         Connection::consume(self, stream_id(stream), bytes);
     }

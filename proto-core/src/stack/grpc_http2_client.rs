@@ -72,6 +72,8 @@ impl GrpcClient {
             }
             Event::Data { stream, data, end } => calls.on_data(u64::from(stream.as_u32()), data, end, http2),
             Event::Writable { stream } => calls.on_writable(u64::from(stream.as_u32())),
+            // What a close of ours takes along is reported with the end, as cancelled.
+            Event::Closed { .. } if self.closed_here => {}
             Event::Closed { stream, reason } => {
                 calls.on_closed(now, u64::from(stream.as_u32()), stream_end(reason));
             }

@@ -127,12 +127,12 @@ impl Machine for GrpcServer {
             }
             match self.http2.poll_output(now, out) {
                 Output::Event(event) => self.on_event(now, event),
-                Output::Full(wake) => return Output::Full(Wake::earlier(wake, self.calls.wake())),
+                Output::Full(wake) => return Output::Full(Wake::earlier(wake, self.calls.wake(&self.http2))),
                 Output::Idle(wake) => {
                     if self.http2.is_at_rest() {
                         self.calls.shrink();
                     }
-                    return Output::Idle(Wake::earlier(wake, self.calls.wake()));
+                    return Output::Idle(Wake::earlier(wake, self.calls.wake(&self.http2)));
                 }
             }
         }

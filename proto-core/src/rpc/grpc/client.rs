@@ -4,7 +4,7 @@
 //! one `Ended`.
 
 use crate::base::{Deadlines, Fields, Flow, IdTable, Misuse, Time, Wake};
-use crate::rpc::grpc::head::{RequestDefaults, is_grpc, write_request};
+use crate::rpc::grpc::head::{RequestDefaults, is_expected, is_grpc, write_request};
 use crate::rpc::grpc::inbound::{Inbound, truncated};
 use crate::rpc::grpc::limits::Limits;
 use crate::rpc::grpc::mapping::{code_for_http, status_for_end};
@@ -43,7 +43,6 @@ struct Call {
     inbound: Inbound,
     input: Input,
     deadline: Option<Time>,
-    half_closed: bool,
     encoding: Option<Encoding>,
 }
 
@@ -125,8 +124,7 @@ impl ClientCalls {
         }
         match part {
             ResponsePart::Trailers => {
-                let (status, trailers) = trailers::read(fields)
-                    .unwrap_or_else(|| (missing_status("the trailers have no grpc-status"), Metadata::new()));
+                let (status, trailers) = read_trailers(fields, &call.input);
                 self.end_input(stream, status, trailers);
             }
             ResponsePart::Head { end } => {
@@ -181,7 +179,8 @@ impl ClientCalls {
             (_, StreamEnd::ResetByPeer(Reset::Cancel)) if call.deadline.is_some_and(|at| at <= now) => {
                 deadline_exceeded()
             }
-            (Input::Foreign { status, body }, StreamEnd::Finished) => foreign_status(status, body),
+            // What the reply said is known, and tells more than how its stream ended.
+            (Input::Foreign { status, body }, _) => foreign_status(status, body),
             (_, end) => status_for_end(end),
         };
         self.end(stream, status, Metadata::new());
@@ -214,10 +213,8 @@ impl ClientCalls {
             return None;
         };
         let status = if status.is_ok() && call.inbound.is_within_message() { truncated() } else { status };
-        if !call.half_closed {
-            // The server needs no more of the request, and nobody will send it.
-            streams.reset(stream, Reset::NoError);
-        }
+        // The server needs no more of the request: what is queued of it, its end included, is dropped.
+        streams.reset(stream, Reset::NoError);
         self.end(stream, status, trailers);
         self.pending.pop_front()
     }
@@ -234,8 +231,11 @@ impl ClientCalls {
 
     /// The next deadline.
     #[must_use]
-    pub fn wake(&self) -> Option<Wake> {
-        self.deadlines.next().map(|at| Wake { at, why: "grpc: a call's deadline" })
+    pub fn wake(&mut self) -> Option<Wake> {
+        let calls = &self.calls;
+        self.deadlines
+            .next(|stream, at| waits(calls, stream, at))
+            .map(|at| Wake { at, why: "grpc: a call's deadline" })
     }
 
     /// The connection is over: reports one call that it takes along; `None` once all are reported.
@@ -266,10 +266,8 @@ impl ClientCalls {
     /// # Errors
     /// When that was said before, or the call is over.
     pub fn half_close(&mut self, call: CallId, streams: &mut dyn Streams) -> Result<(), Misuse> {
-        let state = self.calls.get_mut(call.0).ok_or(Misuse::Gone)?;
-        streams.finish(call.0)?;
-        state.half_closed = true;
-        Ok(())
+        self.calls.get(call.0).ok_or(Misuse::Gone)?;
+        streams.finish(call.0)
     }
 
     /// Gives a call up.
@@ -321,7 +319,10 @@ impl ClientCalls {
     #[must_use]
     pub fn memory(&self) -> usize {
         let of_calls = |(_, call): (u64, &Call)| call.response.fields().capacity() + call.inbound.memory();
-        self.calls.memory() + self.deadlines.memory() + self.calls.iter().map(of_calls).sum::<usize>()
+        self.calls.memory()
+            + self.deadlines.memory()
+            + self.pending.capacity() * size_of::<ClientEvent>()
+            + self.calls.iter().map(of_calls).sum::<usize>()
     }
 
     fn end_input(&mut self, stream: u64, status: Status, trailers: Metadata) {
@@ -396,11 +397,29 @@ fn read_head(fields: &Fields, end: bool, call: &mut Call) -> HeadKind {
         let text = "the server ended the stream with its head and sent no grpc-status";
         return HeadKind::Status(missing_status(text), Metadata::new());
     }
+    if !is_expected(content_type) {
+        let kind = String::from_utf8_lossy(content_type).into_owned();
+        let text = format!("the server answered with {kind:?}, and application/grpc+proto was asked for");
+        return HeadKind::Broken(Status::internal(text).with_origin(Origin::Peer));
+    }
     if let Some(name) = unknown_encoding {
         let text = format!("the server uses the encoding {name:?}, which was not offered");
         return HeadKind::Broken(Status::internal(text).with_origin(Origin::Peer));
     }
     HeadKind::Response
+}
+
+/// The status that trailers tell, after what came before them.
+fn read_trailers(fields: &Fields, input: &Input) -> (Status, Metadata) {
+    match (trailers::read(fields), input) {
+        // A reply that is no gRPC cannot have succeeded: its messages were not read as such.
+        (Some((status, _)), Input::Foreign { status: foreign, body }) if status.is_ok() => {
+            (foreign_status(foreign, body), Metadata::new())
+        }
+        (Some(told), _) => told,
+        (None, Input::Foreign { status, body }) => (foreign_status(status, body), Metadata::new()),
+        (None, _) => (missing_status("the trailers have no grpc-status"), Metadata::new()),
+    }
 }
 
 fn missing_status(text: &'static str) -> Status {

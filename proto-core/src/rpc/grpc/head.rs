@@ -2,9 +2,12 @@
 
 use crate::base::{Fields, Time};
 use crate::rpc::session::StartCall;
-use crate::rpc::{Encoding, Metadata, Status, timeout};
+use crate::rpc::{Encoding, Metadata, Origin, Status, timeout};
 use alloc::format;
 use alloc::string::String;
+
+/// Bytes of a content type that a response repeats.
+const CONTENT_TYPE_BYTES_MAX: usize = 64;
 
 /// What every request of a client says alike.
 #[derive(Clone, Debug)]
@@ -72,10 +75,15 @@ pub(super) fn write_request(
     }
 }
 
-/// Writes a response's head.
-pub(super) fn write_response(fields: &mut Fields, metadata: &Metadata, encoding: Option<Encoding>) {
+/// Writes a response's head; `content_type` is the request's.
+pub(super) fn write_response(
+    fields: &mut Fields,
+    content_type: &str,
+    metadata: &Metadata,
+    encoding: Option<Encoding>,
+) {
     fields.add(b":status", b"200");
-    fields.add(b"content-type", b"application/grpc");
+    fields.add(b"content-type", content_type.as_bytes());
     if let Some(encoding) = encoding {
         fields.add(b"grpc-encoding", encoding.name().as_bytes());
     }
@@ -89,6 +97,8 @@ pub(super) fn write_response(fields: &mut Fields, metadata: &Metadata, encoding:
 pub(super) struct RequestParts {
     pub(super) path: String,
     pub(super) authority: String,
+    /// What the response is announced as: the request's own content type, sub-type and all.
+    pub(super) content_type: String,
     pub(super) metadata: Metadata,
     pub(super) deadline: Option<Time>,
     pub(super) encoding: Option<Encoding>,
@@ -100,6 +110,7 @@ impl RequestParts {
     pub(super) fn clear(&mut self) {
         self.path.clear();
         self.authority.clear();
+        self.content_type.clear();
         self.metadata.clear();
         self.deadline = None;
         self.encoding = None;
@@ -111,13 +122,39 @@ impl RequestParts {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Refusal {
     /// It is no gRPC at all: an HTTP status answers it.
-    Http(&'static [u8; 3]),
+    Http(HttpRefusal),
     /// It is gRPC: a status answers it.
     Status(Status),
 }
 
-/// Reads a request's head.
-pub(super) fn read_request(fields: &Fields, now: Time, parts: &mut RequestParts) -> Result<(), Refusal> {
+/// HTTP's own ways to refuse a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum HttpRefusal {
+    /// 405: gRPC calls are POST requests.
+    Method,
+    /// 415: the content type is not gRPC's.
+    ContentType,
+}
+
+/// Writes the answer to a request that is no gRPC.
+pub(super) fn write_refusal(fields: &mut Fields, refusal: HttpRefusal) {
+    match refusal {
+        HttpRefusal::Method => {
+            fields.add(b":status", b"405");
+            // RFC 9110 §15.5.6: a 405 response MUST say which methods are allowed.
+            fields.add(b"allow", b"POST");
+        }
+        HttpRefusal::ContentType => fields.add(b":status", b"415"),
+    }
+}
+
+/// Reads a request's head. Of an `oversized` one the fields beyond the limit are missing.
+pub(super) fn read_request(
+    fields: &Fields,
+    oversized: bool,
+    now: Time,
+    parts: &mut RequestParts,
+) -> Result<(), Refusal> {
     let mut content_type: &[u8] = b"";
     let mut post = false;
     let mut malformed_timeout = false;
@@ -144,11 +181,18 @@ pub(super) fn read_request(fields: &Fields, now: Time, parts: &mut RequestParts)
             }
         }
     }
-    if !is_grpc(content_type) {
-        return Err(Refusal::Http(b"415"));
+    parts.content_type.push_str(answered_content_type(content_type));
+    // A content type beyond the limit is not known, and whoever fills the limit most likely speaks gRPC.
+    let is_unknown = oversized && content_type.is_empty();
+    if !is_unknown && !is_grpc(content_type) {
+        return Err(Refusal::Http(HttpRefusal::ContentType));
     }
     if !post {
-        return Err(Refusal::Http(b"405"));
+        return Err(Refusal::Http(HttpRefusal::Method));
+    }
+    if oversized {
+        let text = "the request's metadata exceeds the limit";
+        return Err(Refusal::Status(Status::resource_exhausted(text).with_origin(Origin::Library)));
     }
     if malformed_timeout {
         let text = "grpc-timeout is malformed: 1 to 8 digits and one of H M S m u n are expected";
@@ -168,6 +212,20 @@ pub(super) fn is_grpc(content_type: &[u8]) -> bool {
         _ => return false,
     };
     matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+}
+
+/// The content type of the answer to a request with this one. A sub-type comes back as it came, unless it is absurd.
+fn answered_content_type(content_type: &[u8]) -> &str {
+    match core::str::from_utf8(content_type) {
+        Ok(text) if is_grpc(content_type) && text.len() <= CONTENT_TYPE_BYTES_MAX => text,
+        _ => "application/grpc",
+    }
+}
+
+/// Whether a reply of this content type holds what was asked for: protobuf, which goes without a sub-type or as `proto`.
+pub(super) fn is_expected(content_type: &[u8]) -> bool {
+    let base = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    [&b"application/grpc"[..], b"application/grpc+proto"].iter().any(|name| base.eq_ignore_ascii_case(name))
 }
 
 /// Header values that arrive are any bytes; as text, what is no UTF-8 is marked.
@@ -192,7 +250,7 @@ mod tests {
             .map(|(name, value)| Field::new(name.as_bytes(), value.as_bytes()))
             .collect();
         let mut parts = RequestParts::default();
-        read_request(&fields, Time::START, &mut parts).map(|()| parts)
+        read_request(&fields, false, Time::START, &mut parts).map(|()| parts)
     }
 
     #[test]
@@ -202,9 +260,20 @@ mod tests {
             assert!(read(&[("content-type", yes)]).is_ok(), "{yes}");
         }
         for no in ["", "application/grpcfoo", "application/grpc-web", "text/plain", "application/json"] {
-            assert_eq!(read(&[("content-type", no)]).err(), Some(Refusal::Http(b"415")), "{no}");
+            let refusal = Some(Refusal::Http(HttpRefusal::ContentType));
+            assert_eq!(read(&[("content-type", no)]).err(), refusal, "{no}");
         }
-        assert_eq!(read(&[(":method", "GET")]).err(), Some(Refusal::Http(b"405")));
+        assert_eq!(read(&[(":method", "GET")]).err(), Some(Refusal::Http(HttpRefusal::Method)));
+    }
+
+    #[test]
+    fn a_sub_type_comes_back_as_it_came_unless_it_is_absurd() {
+        let answered = |text: &str| read(&[("content-type", text)]).map(|parts| parts.content_type);
+        assert_eq!(answered("application/grpc").as_deref(), Ok("application/grpc"));
+        assert_eq!(answered("application/grpc+proto").as_deref(), Ok("application/grpc+proto"));
+        assert_eq!(answered("application/grpc+json;v=1").as_deref(), Ok("application/grpc+json;v=1"));
+        let absurd = format!("application/grpc+{}", "x".repeat(1000));
+        assert_eq!(answered(&absurd).as_deref(), Ok("application/grpc"));
     }
 
     #[test]

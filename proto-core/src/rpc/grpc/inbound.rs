@@ -75,6 +75,10 @@ impl Inbound {
         let Some(encoding) = self.encoding else {
             return Err(library("a message has the compressed flag, but no grpc-encoding was announced"));
         };
+        // Some peers set the flag on an empty message and leave it empty.
+        if payload.is_empty() {
+            return Ok(Bytes::new());
+        }
         decompress(encoding, payload, length_max).map_err(|error| match error {
             InflateError::TooLarge => {
                 too_large(format!("a message inflates to more than {length_max} bytes"))

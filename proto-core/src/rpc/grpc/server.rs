@@ -1,11 +1,12 @@
 //! The calls of a server's connection.
 //!
 //! A call lives from the request's head until its status is commanded, the client gives up, or its deadline passes;
-//! whichever comes first is its one `Ended`. What is queued by then is the carrier's to send.
+//! whichever comes first is its one `Ended`. What is queued by then is the carrier's to send, until the deadline: a
+//! client that reads too slowly to have its answer by then does not wait for it any more.
 
 use crate::base::{Deadlines, Fields, Flow, IdTable, Misuse, Time, Wake};
 use crate::rpc::compression::compress;
-use crate::rpc::grpc::head::{ACCEPTED, Refusal, RequestParts, read_request, write_response};
+use crate::rpc::grpc::head::{ACCEPTED, Refusal, RequestParts, read_request, write_refusal, write_response};
 use crate::rpc::grpc::inbound::{Inbound, truncated};
 use crate::rpc::grpc::limits::Limits;
 use crate::rpc::grpc::mapping::status_for_end;
@@ -20,6 +21,8 @@ use bytes::Bytes;
 
 /// Ended calls whose memory is kept for new ones.
 const SPARE_CALLS: usize = 16;
+/// Bytes that such a call may hold.
+const SPARE_CALL_BYTES: usize = 2048;
 
 /// What the client may still send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -79,29 +82,14 @@ impl ServerCalls {
         streams: &mut dyn Streams,
     ) {
         let mut call = self.spare.pop().unwrap_or_default();
-        let read = read_request(fields, now, &mut call.parts);
-        if let Err(Refusal::Http(status)) = read {
-            let mut head = streams.blank();
-            head.add(b":status", status);
-            self.refuse(stream, over.end, head, streams);
-            return;
-        }
-        let refusal = match read {
-            Err(Refusal::Status(status)) => Some(status),
-            _ if over.oversized => {
-                Some(Status::resource_exhausted("the request's metadata exceeds the limit"))
-            }
-            _ if call.parts.deadline == Some(now) => Some(deadline_exceeded()),
-            _ => None,
+        let refusal = match read_request(fields, over.oversized, now, &mut call.parts) {
+            Err(refusal) => Some(refusal),
+            Ok(()) if call.parts.deadline == Some(now) => Some(Refusal::Status(deadline_exceeded())),
+            Ok(()) => None,
         };
-        if let Some(status) = refusal {
-            let mut head = streams.blank();
-            write_response(&mut head, &Metadata::new(), None);
-            if status.code() == Code::Unimplemented {
-                head.add(b"grpc-accept-encoding", ACCEPTED);
-            }
-            trailers::write(&mut head, &status, &Metadata::new());
-            self.refuse(stream, over.end, head, streams);
+        if let Some(refusal) = refusal {
+            refuse(stream, over.end, &refusal, &call.parts, streams);
+            self.recycle(call);
             return;
         }
         if let Some(deadline) = call.parts.deadline {
@@ -198,23 +186,25 @@ impl ServerCalls {
     pub fn expire(&mut self, now: Time, streams: &mut dyn Streams) {
         loop {
             let calls = &self.calls;
-            let due = self.deadlines.take_due(now, |stream, at| waits(calls, stream, at));
+            let due = self.deadlines.take_due(now, |stream, at| waits(calls, streams, stream, at));
             let Some(stream) = due else { return };
-            let Some(call) = self.calls.get(stream) else { continue };
-            if call.blocked {
+            if streams.is_sent(stream) {
+                self.fail(stream, deadline_exceeded(), streams);
+            } else {
                 // Behind what the client does not read, trailers would wait for ever.
                 streams.reset(stream, Reset::Cancel);
                 self.end(stream, deadline_exceeded());
-            } else {
-                self.fail(stream, deadline_exceeded(), streams);
             }
         }
     }
 
     /// The next deadline.
     #[must_use]
-    pub fn wake(&self) -> Option<Wake> {
-        self.deadlines.next().map(|at| Wake { at, why: "grpc: a call's deadline" })
+    pub fn wake(&mut self, streams: &dyn Streams) -> Option<Wake> {
+        let calls = &self.calls;
+        self.deadlines.tidy(calls.len(), |stream, at| waits(calls, streams, stream, at));
+        let next = self.deadlines.next(|stream, at| waits(calls, streams, stream, at));
+        next.map(|at| Wake { at, why: "grpc: a call's deadline" })
     }
 
     /// The connection is over: reports one call that it takes along; `None` once all are reported.
@@ -257,7 +247,7 @@ impl ServerCalls {
             |encoding| state.parts.accepts.contains(encoding) || state.parts.encoding == Some(encoding);
         let encoding = compression.filter(|encoding| encoding.is_built_in() && accepts(*encoding));
         let mut head = streams.blank();
-        write_response(&mut head, metadata, encoding);
+        write_response(&mut head, &state.parts.content_type, metadata, encoding);
         streams.send_head(call.0, head, false)?;
         state.head_sent = true;
         state.encoding = encoding;
@@ -293,7 +283,7 @@ impl ServerCalls {
     /// Ends a call with a status.
     ///
     /// # Errors
-    /// When the call is over.
+    /// When the call is over, or the client takes no trailers of this size.
     pub fn finish(
         &mut self,
         call: CallId,
@@ -302,20 +292,21 @@ impl ServerCalls {
         streams: &mut dyn Streams,
     ) -> Result<(), Misuse> {
         let state = self.calls.get(call.0).ok_or(Misuse::Gone)?;
-        let needs_no_more = state.input != Input::Ended;
         let mut fields = streams.blank();
         if state.head_sent {
             trailers::write(&mut fields, status, trailers);
             streams.send_trailers(call.0, fields)?;
         } else {
-            write_response(&mut fields, &Metadata::new(), None);
+            write_response(&mut fields, &state.parts.content_type, &Metadata::new(), None);
             trailers::write(&mut fields, status, trailers);
             streams.send_head(call.0, fields, true)?;
         }
-        if needs_no_more && state.input == Input::Open {
+        if state.input == Input::Open {
             // RFC 9113 §8.1: after a whole response the rest of the request may be refused with NO_ERROR.
             streams.reset_when_sent(call.0, Reset::NoError);
         }
+        // Nobody reads what came of the request and was not read yet; other calls need its credit.
+        streams.consume(call.0, u32::MAX);
         self.end(call.0, status.clone());
         Ok(())
     }
@@ -355,6 +346,7 @@ impl ServerCalls {
     pub fn memory(&self) -> usize {
         self.calls.memory()
             + self.deadlines.memory()
+            + self.pending.capacity() * size_of::<ServerEvent>()
             + self.spare.capacity() * size_of::<Call>()
             + self.calls.iter().map(|(_, call)| call_memory(call)).sum::<usize>()
             + self.spare.iter().map(call_memory).sum::<usize>()
@@ -369,23 +361,45 @@ impl ServerCalls {
         }
     }
 
-    /// Answers a request that never becomes a call.
-    fn refuse(&mut self, stream: u64, request_ended: bool, head: Fields, streams: &mut dyn Streams) {
-        if streams.send_head(stream, head, true).is_ok() && !request_ended {
-            streams.reset_when_sent(stream, Reset::NoError);
-        }
+    fn end(&mut self, stream: u64, status: Status) {
+        let Some(call) = self.calls.remove(stream) else { return };
+        self.pending.push_back(ServerEvent::Ended { call: CallId(stream), status });
+        self.recycle(call);
     }
 
-    fn end(&mut self, stream: u64, status: Status) {
-        let Some(mut call) = self.calls.remove(stream) else { return };
-        self.pending.push_back(ServerEvent::Ended { call: CallId(stream), status });
-        if self.spare.len() < SPARE_CALLS && call_memory(&call) <= 2048 {
+    /// Keeps the memory of a call for a new one.
+    fn recycle(&mut self, mut call: Call) {
+        call.inbound = Inbound::default();
+        if self.spare.len() < SPARE_CALLS && call_memory(&call) <= SPARE_CALL_BYTES {
             call.parts.clear();
-            call.inbound = Inbound::default();
             self.spare.push(Call { parts: call.parts, ..Call::default() });
         }
-        let calls = &self.calls;
-        self.deadlines.tidy(calls.len(), |stream, at| waits(calls, stream, at));
+    }
+}
+
+/// Answers a request that never becomes a call.
+fn refuse(
+    stream: u64,
+    request_ended: bool,
+    refusal: &Refusal,
+    parts: &RequestParts,
+    streams: &mut dyn Streams,
+) {
+    let mut head = streams.blank();
+    match refusal {
+        Refusal::Http(refusal) => write_refusal(&mut head, *refusal),
+        Refusal::Status(status) => {
+            write_response(&mut head, &parts.content_type, &Metadata::new(), None);
+            if status.code() == Code::Unimplemented {
+                head.add(b"grpc-accept-encoding", ACCEPTED);
+            }
+            trailers::write(&mut head, status, &Metadata::new());
+        }
+    }
+    if streams.send_head(stream, head, true).is_err() {
+        streams.reset(stream, Reset::Refused);
+    } else if !request_ended {
+        streams.reset_when_sent(stream, Reset::NoError);
     }
 }
 
@@ -412,8 +426,8 @@ pub(super) fn pack(
         return Ok((false, message));
     };
     match compress(encoding, limits.compression.level, &message) {
-        Some(packed) => Ok((true, packed)),
-        None => Ok((false, message)),
+        Some(packed) if packed.len() < message.len() => Ok((true, packed)),
+        _ => Ok((false, message)),
     }
 }
 
@@ -421,13 +435,15 @@ pub(super) fn deadline_exceeded() -> Status {
     Status::deadline_exceeded("the deadline passed before the call was over")
 }
 
-fn waits(calls: &IdTable<Call>, stream: u64, at: Time) -> bool {
-    calls.get(stream).is_some_and(|call| call.parts.deadline == Some(at))
+/// A deadline stands while its call is open, and then until its answer is written.
+fn waits(calls: &IdTable<Call>, streams: &dyn Streams, stream: u64, at: Time) -> bool {
+    calls.get(stream).is_some_and(|call| call.parts.deadline == Some(at)) || !streams.is_sent(stream)
 }
 
 fn call_memory(call: &Call) -> usize {
     call.parts.path.capacity()
         + call.parts.authority.capacity()
+        + call.parts.content_type.capacity()
         + call.parts.metadata.fields().capacity()
         + call.inbound.memory()
 }

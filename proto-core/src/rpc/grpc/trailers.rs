@@ -54,8 +54,10 @@ pub(super) fn read(fields: &Fields) -> Option<(Status, Metadata)> {
     Some((status, metadata))
 }
 
+/// A decimal number without leading zeros; anything else is UNKNOWN, and above all not OK.
 fn parse_code(text: &[u8]) -> Code {
-    if text.is_empty() || text.len() > 3 || !text.iter().all(u8::is_ascii_digit) {
+    let has_leading_zero = text.len() > 1 && text.starts_with(b"0");
+    if text.is_empty() || text.len() > 3 || has_leading_zero || !text.iter().all(u8::is_ascii_digit) {
         return Code::Unknown;
     }
     Code::from_u32(text.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
@@ -141,6 +143,17 @@ mod tests {
         let (status, _) = read(&fields(&[("grpc-status", "3"), ("grpc-status-details-bin", "CAM")])).unwrap();
         assert_eq!(status.details(), [8, 3]);
         assert_eq!(read(&fields(&[("x", "y")])), None);
-        assert_eq!(read(&fields(&[("grpc-status", "4242")])).unwrap().0.code(), Code::Unknown);
+    }
+
+    #[test]
+    fn only_a_decimal_number_in_range_without_leading_zeros_is_a_code() {
+        let read_code = |text| read(&fields(&[("grpc-status", text)])).unwrap().0.code();
+        assert_eq!(
+            (read_code("0"), read_code("5"), read_code("16")),
+            (Code::Ok, Code::NotFound, Code::Unauthenticated)
+        );
+        for text in ["", "00", "05", "+5", "-1", "5 ", "0x5", "17", "4242", "4294967296", "OK"] {
+            assert_eq!(read_code(text), Code::Unknown, "{text:?}");
+        }
     }
 }

@@ -1,6 +1,11 @@
 //! A client and a server in memory on a virtual clock.
 
 mod calls;
+mod client_calls;
+mod client_replies;
+mod server_calls;
+mod server_heads;
+mod wire;
 
 use crate::base::{Machine, Out, Output, Time};
 use crate::rpc::{CallId, ClientEvent, ClientSession, Metadata, ServerEvent, StartCall};
