@@ -5,7 +5,8 @@
 #   tests/conformance/h2spec.sh             the grid; exit code 1 when a case fails
 #   tests/conformance/h2spec.sh http2/6.9   only this part of the server's suite; may be given several times
 #
-# go.mod beside this script pins the suite; it is built below target/peers. Whole reports: target/peers/logs/h2spec.
+# go.mod beside this script pins the suite: 2.2.1, the newest that the Go module proxy gives out by version; later ones
+# have the same case files and one case more. It is built below target/peers. Whole reports: target/peers/logs/h2spec.
 #
 # h2spec wants GET / and POST / to be answered with 200 and a body. h2specd listens on one port for each case, calls
 # the client with a URL, and gives up for good when a client stays longer than 3 s.

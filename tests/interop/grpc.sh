@@ -7,7 +7,8 @@
 #   tests/interop/grpc.sh CASE...     only these cases
 #
 # The peers are grpc-go (go/go.mod pins it; its own interop client, and its own test server in a main of ours) and
-# C-core as Python's grpcio (python/requirements.txt pins it). Both are installed below target/peers.
+# C-core as Python's grpcio (python/requirements.txt pins it). Both are installed below target/peers. A cell is n/a when
+# the peer cannot take part; the reason stands below the grid.
 # Logs of each cell: target/peers/logs.
 
 set -u
@@ -25,9 +26,9 @@ negative=(goaway rst_after_header rst_during_data rst_after_data ping max_stream
     no_df_padding_sanity_test)
 
 # What grpc-go's own clients do not have, or have wrong, and go/client adds.
-added_to_go=(client_compressed_unary client_compressed_unary_noprobe server_compressed_unary
-    server_compressed_streaming concurrent_large_unary very_large_request long_lived_channel rst_during_data
-    data_frame_padding no_df_padding_sanity_test)
+added_to_go=(client_compressed_unary client_compressed_unary_noprobe client_compressed_streaming
+    client_compressed_streaming_noprobe server_compressed_unary server_compressed_streaming concurrent_large_unary
+    very_large_request long_lived_channel rst_during_data data_frame_padding no_df_padding_sanity_test)
 
 install_go() {
     need go "(1.25 or later) to build grpc-go's interop programs"
@@ -89,8 +90,6 @@ start_server() {
 # unavailable CLIENT SERVER CASE: why a peer cannot take part in a case, if so.
 unavailable() {
     case $1,$2,$3 in
-        grpc-go,*,client_compressed_streaming | *,grpc-go,server_compressed_streaming)
-            echo "grpc-go compresses every message of a stream or none" ;;
         grpc-go,*,max_concurrent_streams_connection_scaling)
             echo "grpc-go's client has no connection scaling (gRFC A105)" ;;
         grpcio,*,orca_per_rpc)
@@ -228,10 +227,10 @@ if [ ${#clients[@]} -gt 0 ] && [ ${#negative[@]} -gt 0 ]; then
 fi
 echo
 footnotes "${pairs[@]}"
+[ $missing -gt 0 ] && echo "$missing cells are n/a"
 for failure in ${failures[@]+"${failures[@]}"}; do
     echo "--- $failure"
     tail -n 5 "$failure" 2>/dev/null
 done
-[ $missing -gt 0 ] && echo "$missing cells are n/a"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

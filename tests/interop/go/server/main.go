@@ -88,6 +88,38 @@ func (s *testServer) StreamingInputCall(stream testpb.TestService_StreamingInput
 	}
 }
 
+func (s *testServer) StreamingOutputCall(in *testpb.StreamingOutputCallRequest, stream testpb.TestService_StreamingOutputCallServer) error {
+	for _, parameters := range in.GetResponseParameters() {
+		if parameters.GetCompressed().GetValue() {
+			if err := grpc.SetSendCompressor(stream.Context(), "gzip"); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	return s.TestServiceServer.StreamingOutputCall(in, &choosyStream{stream, in.GetResponseParameters()})
+}
+
+// choosyStream compresses the responses that are to be compressed. grpc-go has no word for leaving one out; but a
+// message that was prepared is sent as it was prepared, and preparing knows only of the request's compression.
+type choosyStream struct {
+	testpb.TestService_StreamingOutputCallServer
+	next []*testpb.ResponseParameters
+}
+
+func (c *choosyStream) Send(out *testpb.StreamingOutputCallResponse) error {
+	compressed := c.next[0].GetCompressed().GetValue()
+	c.next = c.next[1:]
+	if compressed {
+		return c.TestService_StreamingOutputCallServer.Send(out)
+	}
+	plain := &grpc.PreparedMsg{}
+	if err := plain.Encode(c.TestService_StreamingOutputCallServer, out); err != nil {
+		return err
+	}
+	return c.SendMsg(plain)
+}
+
 func (s *testServer) FullDuplexCall(stream testpb.TestService_FullDuplexCallServer) error {
 	return s.TestServiceServer.FullDuplexCall(&addressFiller{TestService_FullDuplexCallServer: stream})
 }
