@@ -36,7 +36,7 @@ pub type Result<T> = ::core::result::Result<T, Status>;
 ///
 /// ```ignore
 /// mod proto {
-///     zrpc::include_proto!();
+///     ::zrpc::include_proto!();
 /// }
 /// use proto::my::package::v1::ChatClient;
 /// ```

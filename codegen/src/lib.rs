@@ -12,7 +12,7 @@
 //!
 //! ```ignore
 //! mod proto {
-//!     zrpc::include_proto!();
+//!     ::zrpc::include_proto!();
 //! }
 //! use proto::my::package::v1::{Chat, ChatClient, ChatServer};
 //! ```
