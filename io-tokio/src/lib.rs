@@ -46,6 +46,16 @@
 //! # }
 //! ```
 //!
+//! # Handlers
+//!
+//! A handler runs inside the task of its connection until it waits for the first time, and in a task of its own
+//! from then on. So most calls cost no spawn; but one that computes for long before it waits holds up the other
+//! calls of its connection, and belongs into `tokio::task::spawn_blocking`. A handler that panics ends its call as
+//! INTERNAL, and is logged.
+//!
+//! Code that sees every call, on either side, is an [`Interceptor`](zrpc_core::rpc::Interceptor). Its hooks do not
+//! wait; a server that must wait before it decides wraps its service and answers with [`Handling::defer`].
+//!
 //! # Time
 //!
 //! A deadline covers the whole call: waiting for a connection, the request, the last message of the response. A

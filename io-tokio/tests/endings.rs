@@ -243,6 +243,27 @@ async fn a_channel_that_is_dropped_lets_its_streams_go_on() {
     }
 }
 
+#[tokio::test]
+async fn a_client_that_is_gone_takes_its_handlers_with_it() {
+    let demo = Demo::default();
+    let probe = demo.probe.clone();
+    let server = Server::builder().service(demo).bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", server.local_addr().unwrap());
+    let handle = server.handle();
+    tokio::spawn(server.run());
+    let client = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let channel = client.spawn(async move { Channel::connect(&endpoint).await.unwrap() }).await.unwrap();
+    let call = tokio::spawn({
+        let channel = channel.clone();
+        async move { channel.unary::<RawCodec>(HANG, text("")).await }
+    });
+    probe.entered.notified().await;
+    client.shutdown_background();
+    assert_eq!(call.await.unwrap().unwrap_err().code(), Code::Unavailable);
+    probe.dropped.notified().await;
+    until(|| handle.connections() == 0 && handle.running_handlers() == 0).await;
+}
+
 /// Lets other tasks run for a while.
 async fn patience(turns: u32) {
     for _ in 0..turns {

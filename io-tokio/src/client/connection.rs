@@ -139,7 +139,7 @@ impl Connection {
         let mut state = self.lock();
         let again =
             written.is_pending() || left.held_back || earlier || state.dirty || writer.failure.is_some();
-        state.writer = Some(writer);
+        state.writer = (!state.over).then_some(writer);
         let task = if again || state.closed.is_some() { state.wake_task() } else { None };
         unlock_and_wake(state, task);
     }

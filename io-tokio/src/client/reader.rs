@@ -154,6 +154,9 @@ impl Drop for Reader {
             let status = Status::unavailable("the connection's runtime has shut down");
             state.on_closed(SessionEnd::Failed(status.with_origin(Origin::Library)));
         }
+        state.over = true;
+        let writer = state.writer.take();
         unlock_and_wake(state, None);
+        drop(writer);
     }
 }

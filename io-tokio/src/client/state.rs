@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(super) ready: bool,
     pub(super) waiting_ready: Option<Waker>,
     pub(super) closed: Option<Status>,
+    /// The task has ended: the writer is dropped, and with it the socket.
+    pub(super) over: bool,
 }
 
 pub(super) struct Writer {
@@ -71,6 +73,7 @@ impl State {
             ready: false,
             waiting_ready: None,
             closed: None,
+            over: false,
         }
     }
 
