@@ -1,7 +1,9 @@
 //! The two halves of a call as streams use them, whichever side of the call this is.
 
 use bytes::{Bytes, BytesMut};
-use zrpc_core::rpc::{Codec, CodecError, Metadata, Origin, Status};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use zrpc_core::rpc::{CallId, Codec, CodecError, Metadata, Origin, Status};
 
 /// The half that receives messages.
 pub(crate) trait Incoming: Send + Sync {
@@ -30,8 +32,32 @@ pub(crate) trait Outgoing: Send + Sync {
     fn finish(&self);
 }
 
-/// A message as bytes.
+/// What belongs to each call of a connection, by its id.
+pub(crate) type ByCall<T> = HashMap<CallId, T, BuildHasherDefault<IdHasher>>;
+
+/// Spreads ids that are counted up. So few calls are open at once that a peer gains nothing by ids that collide.
+#[derive(Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A message as bytes; not copied when it is bytes already.
 pub(crate) fn encode<C: Codec>(message: &C::Encode) -> Bytes {
+    if let Some(bytes) = C::share(message) {
+        return bytes;
+    }
     let mut buffer = BytesMut::with_capacity(C::encoded_len(message));
     C::encode(message, &mut buffer);
     buffer.freeze()

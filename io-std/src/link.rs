@@ -43,6 +43,8 @@ pub(crate) struct Link<M, C> {
 pub(crate) struct Shared<M, C> {
     pub(crate) pump: Pump<M>,
     pub(crate) calls: C,
+    /// The last look at the clock.
+    pub(crate) now: Time,
     reader: Reader,
     /// Why the transport was lost, when it did not just end.
     pub(crate) lost: Option<io::Error>,
@@ -99,6 +101,7 @@ impl<M: Machine, C: Calls<M>> Link<M, C> {
         let shared = Shared {
             pump: Pump::new(machine),
             calls,
+            now: clock::now(),
             reader: Reader::Free(ReadBuffer::default()),
             lost: None,
         };
@@ -116,6 +119,12 @@ impl<M: Machine, C: Calls<M>> Link<M, C> {
 
     /// One turn: hands out every event, then writes everything, unless another thread is at it.
     pub(crate) fn turn<'a>(&'a self, mut guard: Guard<'a, M, C>) -> Guard<'a, M, C> {
+        guard.now = clock::now();
+        self.turn_now(guard)
+    }
+
+    /// One turn at a time that was looked at just before.
+    pub(crate) fn turn_now<'a>(&'a self, mut guard: Guard<'a, M, C>) -> Guard<'a, M, C> {
         loop {
             guard = self.poll(guard);
             let Some(mut out) = guard.pump.take_output() else { break };
@@ -128,17 +137,20 @@ impl<M: Machine, C: Calls<M>> Link<M, C> {
                 self.transport.shutdown();
                 guard.lost.get_or_insert(error);
             }
+            if !guard.pump.has_more() {
+                break;
+            }
         }
         self.alert(&guard);
         guard
     }
 
-    /// Half a turn: hands out every event and writes nothing, for a thread that has more to say.
+    /// Half a turn: hands out every event and writes nothing, for a thread that has more to say. It is still the time
+    /// of the last look at the clock.
     pub(crate) fn poll<'a>(&'a self, mut guard: Guard<'a, M, C>) -> Guard<'a, M, C> {
         let shared = &mut *guard;
-        let now = clock::now();
-        while let Some(event) = shared.pump.poll_event(now) {
-            shared.calls.on_event(shared.pump.machine(), now, event);
+        while let Some(event) = shared.pump.poll_event(shared.now) {
+            shared.calls.on_event(shared.pump.machine(), shared.now, event);
         }
         guard
     }
@@ -151,7 +163,7 @@ impl<M: Machine, C: Calls<M>> Link<M, C> {
         hearing: Hearing,
     ) -> Guard<'a, M, C> {
         guard = self.read(guard, buffer, hearing);
-        self.turn(guard)
+        self.turn_now(guard)
     }
 
     /// The reader's part of a turn, up to the events of what it read.
@@ -209,6 +221,7 @@ impl<M: Machine, C: Calls<M>> Link<M, C> {
 
     fn feed<'a>(&'a self, mut guard: Guard<'a, M, C>, read: io::Result<bytes::Bytes>) -> Guard<'a, M, C> {
         let now = clock::now();
+        guard.now = now;
         match read {
             Ok(bytes) if !bytes.is_empty() => {
                 guard.pump.machine().handle_input(now, bytes);

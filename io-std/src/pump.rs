@@ -74,7 +74,7 @@ pub fn drive<M: Machine>(
             linger(transport, &mut buffer, || pump.flush(transport).unwrap_or(true));
             return Ok(());
         }
-        if pump.flush(transport)? && pump.has_more {
+        if pump.flush(transport)? && pump.has_more() {
             continue;
         }
         let stuck = pump.is_stuck();
@@ -210,6 +210,12 @@ impl<M: Machine> Pump<M> {
             }
         };
         self.leaving = out;
+    }
+
+    /// Whether a write that took everything leaves something to poll for or to write. Whoever commanded the machine
+    /// meanwhile polls it as well.
+    pub(crate) fn has_more(&self) -> bool {
+        self.has_more || !self.queued.is_empty()
     }
 
     /// Bytes wait for room in the transport, and nobody waits for it in [`write_out`].

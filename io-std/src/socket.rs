@@ -6,7 +6,7 @@
 use crate::transport::{Listener, Transport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, sendmsg, shutdown};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown};
 use std::io::{self, IoSlice, PipeReader, PipeWriter, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -74,7 +74,11 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Socket<S> {
     }
 
     fn write(&self, chunks: &[IoSlice<'_>]) -> io::Result<usize> {
-        Ok(sendmsg(&self.stream, chunks, &mut SendAncillaryBuffer::default(), SEND_FLAGS)?)
+        match chunks {
+            // The common case, and cheaper in the kernel.
+            [chunk] => Ok(send(&self.stream, chunk, SEND_FLAGS)?),
+            chunks => Ok(sendmsg(&self.stream, chunks, &mut SendAncillaryBuffer::default(), SEND_FLAGS)?),
+        }
     }
 
     fn wait(&self, for_room: bool, timeout: Option<Duration>) -> io::Result<()> {

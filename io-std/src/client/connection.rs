@@ -6,10 +6,11 @@
 
 use crate::client::endpoint::Connector;
 use crate::clock;
+use crate::line::ByCall;
 use crate::link::{Calls, Guard, Hearing, Link};
 use crate::transport::Transport;
 use bytes::Bytes;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -34,7 +35,7 @@ pub(crate) struct Connection {
 /// The calls of a connection, and what is known of the connection itself.
 #[derive(Default)]
 pub(crate) struct Slots {
-    calls: HashMap<CallId, Slot>,
+    calls: ByCall<Slot>,
     /// Who leads, and whether something came for it.
     leader: Option<(CallId, Half)>,
     leader_has_news: bool,
@@ -220,6 +221,8 @@ impl Connection {
     /// Starts a call, and writes it unless another thread is writing.
     pub(crate) fn start(&self, start: Start<'_>) -> Result<CallId, Misuse> {
         let mut guard = self.link.lock();
+        guard.now = clock::now();
+        let now = guard.now;
         let session = guard.pump.machine();
         let head = StartCall {
             path: start.path,
@@ -227,7 +230,7 @@ impl Connection {
             deadline: start.deadline,
             compression: start.compression,
         };
-        let call = session.start(clock::now(), head)?;
+        let call = session.start(now, head)?;
         let sends_no_more = start.only_message.is_some();
         if let Some(message) = start.only_message {
             let sent = session
@@ -241,7 +244,7 @@ impl Connection {
         }
         let slot = Slot { consumes_at_once: start.one_response, sends_no_more, ..Slot::default() };
         guard.calls.calls.insert(call, slot);
-        drop(self.link.turn(guard));
+        drop(self.link.turn_now(guard));
         Ok(call)
     }
 
@@ -367,7 +370,7 @@ impl Connection {
                 None => self.follow(guard, call, half),
             };
         };
-        guard.calls.last_used = Some(clock::now());
+        guard.calls.last_used = Some(guard.now);
         (self.pass_on(guard), found)
     }
 

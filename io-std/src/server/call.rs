@@ -55,21 +55,20 @@ impl ServerCall {
         if let Err(status) = shown {
             return self.end(&status, &Metadata::new());
         }
+        if self.answered.swap(true, Ordering::SeqCst) {
+            return;
+        }
         let mut guard = self.connection.link.lock();
+        let ended = guard.calls.calls.get(&self.id).and_then(|slot| slot.ended.clone());
         let session = guard.pump.machine();
         let sent = session
             .send_head(self.id, &metadata, compression)
             .and_then(|()| session.send(self.id, message, compression.is_some()).map(drop));
-        match sent {
-            Ok(()) => {
-                drop(guard);
-                self.end(&Status::OK, &trailers);
-            }
-            Err(misuse) => {
-                drop(guard);
-                self.end(&unsendable(misuse), &trailers);
-            }
-        }
+        let status = sent.map_or_else(unsendable, |()| Status::OK);
+        // A call that the client gave up is over already.
+        let _ = session.finish(self.id, &status, &trailers);
+        self.flush(guard);
+        self.interceptors().end(self.route.method, &ended.unwrap_or(status));
     }
 
     /// Ends the call, with the trailers that were set by [`ServerCall::set_trailers`].

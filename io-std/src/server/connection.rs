@@ -95,21 +95,21 @@ impl Connection {
     ) -> Result<(ConnectionGuard<'a>, ReadBuffer), ()> {
         /// Answers wait for each other no longer than this.
         const TOGETHER: Duration = Duration::from_micros(100);
-        let mut written = clock::now();
+        let mut written = guard.now;
         while let Some(ready) = guard.calls.ready.pop_front() {
             if guard.calls.calls.get(&ready.id).is_none_or(|slot| slot.ended.is_some()) {
                 guard.calls.calls.remove(&ready.id);
                 continue;
             }
-            if !is_unary(&ready) || ready.route.is_long() {
+            if !is_unary(&ready) || ready.route.is_long(guard.now) {
                 guard = self.send_to_pool(guard, ready);
                 continue;
             }
-            let epoch = guard.calls.reader_epoch;
+            let (epoch, now) = (guard.calls.reader_epoch, guard.now);
             guard.release_reader(buffer);
             drop(guard);
             let route = Arc::clone(&ready.route);
-            self.run_here(ready);
+            self.run_here(ready, now);
             guard = self.link.lock();
             let role = if guard.calls.reader_epoch == epoch { guard.take_reader() } else { None };
             let Some(back) = role else {
@@ -118,17 +118,20 @@ impl Connection {
                 return Err(());
             };
             buffer = back;
-            let now = clock::now();
-            if now.saturating_since(written) > TOGETHER {
-                guard = self.link.turn(guard);
-                written = now;
+            if guard.calls.ready.is_empty() {
+                break;
+            }
+            guard.now = clock::now();
+            if guard.now.saturating_since(written) > TOGETHER {
+                written = guard.now;
+                guard = self.link.turn_now(guard);
             }
         }
         Ok((guard, buffer))
     }
 
-    fn run_here(self: &Arc<Self>, ready: Ready) {
-        let since = clock::now().as_nanos();
+    fn run_here(self: &Arc<Self>, ready: Ready, now: Time) {
+        let since = now.as_nanos();
         self.inline_since.store(since, Ordering::SeqCst);
         self.server.monitor.touch();
         ReadyCall::here(Arc::clone(self), ready).run();

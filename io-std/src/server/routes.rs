@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use zrpc_core::base::Time;
 use zrpc_core::rpc::{Interceptors, Method, Status};
 
 /// The methods that a server offers.
@@ -57,8 +58,8 @@ impl Routes {
 
 impl Route {
     /// Whether a handler of this method took long not long ago.
-    pub(crate) fn is_long(&self) -> bool {
-        self.long_until.load(Ordering::Relaxed) > clock::now().as_nanos()
+    pub(crate) fn is_long(&self, now: Time) -> bool {
+        self.long_until.load(Ordering::Relaxed) > now.as_nanos()
     }
 
     /// A handler of this method took long: for a while, they go to threads of their own at once.

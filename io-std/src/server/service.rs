@@ -205,7 +205,8 @@ impl ReadyCall {
     pub(crate) fn run(self) {
         let ReadyCall { connection, ready: Ready { id, route, mut request, message }, is_here } = self;
         let call = ServerCall::new(Arc::clone(&connection), id, Arc::clone(&route), is_here);
-        if call.is_over() {
+        // Where the call was read, nothing can have ended it since.
+        if !is_here && call.is_over() {
             return;
         }
         if let Err(status) = call.interceptors().request(route.method, request.metadata_mut()) {

@@ -1,9 +1,10 @@
 //! The calls of one connection of a server: from events to calls that are ready for their handlers.
 
+use crate::line::ByCall;
 use crate::link::Calls;
 use crate::server::routes::{Route, Routes};
 use bytes::Bytes;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::Thread;
@@ -16,7 +17,7 @@ use zrpc_core::rpc::{
 pub type BoxServerSession = Box<dyn ServerSession + Send>;
 
 pub(crate) struct Slots {
-    pub(crate) calls: HashMap<CallId, Slot>,
+    pub(crate) calls: ByCall<Slot>,
     /// Calls whose handlers may begin, in the order in which they became ready.
     pub(crate) ready: VecDeque<Ready>,
     /// Counts the threads that have read this connection: a thread that comes back from a handler finds here whether
@@ -53,7 +54,7 @@ pub(crate) struct Slot {
 
 impl Slots {
     pub(crate) fn new(routes: Arc<Routes>, peer: Option<SocketAddr>) -> Slots {
-        Slots { calls: HashMap::new(), ready: VecDeque::new(), reader_epoch: 0, end: None, routes, peer }
+        Slots { calls: ByCall::default(), ready: VecDeque::new(), reader_epoch: 0, end: None, routes, peer }
     }
 
     fn open(&mut self, session: &mut BoxServerSession, now: Time, id: CallId) {
