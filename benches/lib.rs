@@ -1,1 +1,0 @@
-//! The same work on zRPC and its peers, in the same run.

@@ -1,0 +1,198 @@
+//! One round: a stack does a case's work once, and its figures are read.
+
+use crate::case::{Case, Measure, Work};
+use crate::load::{self, Latencies, Streams, Unary};
+use crate::process::{Counters, Server, report_from};
+use crate::replay::{self, Replay};
+use crate::{Effort, Failure, Stack, bare, message, stack_h2, stack_tonic, stack_zrpc, stack_zrpc_blocking};
+use bytes::Bytes;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+/// What a round found.
+pub type Figures = Vec<(Measure, f64)>;
+
+/// In the child: serves `stack` until the parent is gone.
+pub fn serve(stack: Stack) -> Result<(), Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    report_from(listener.local_addr()?);
+    match stack {
+        Stack::BareTcp => return bare::serve(listener),
+        Stack::ZrpcBlocking => return stack_zrpc_blocking::serve(listener),
+        Stack::Zrpc | Stack::Tonic | Stack::H2 => {}
+    }
+    runtime()?.block_on(async {
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        match stack {
+            Stack::Zrpc => stack_zrpc::serve(listener).await,
+            Stack::Tonic => stack_tonic::serve(listener).await,
+            Stack::H2 => stack_h2::serve(listener).await,
+            Stack::ZrpcBlocking | Stack::BareTcp => Ok(()),
+        }
+    })
+}
+
+/// In the parent: one round of `case` against a server that runs.
+pub fn measure(case: Case, stack: Stack, server: &mut Server, effort: Effort) -> Result<Figures, Failure> {
+    let body = message::body(case.payload);
+    match case.work {
+        Work::OwnClient => runtime()?.block_on(own_client(case, stack, server, effort, &body)),
+        Work::SameClient => same_client(case, server, effort, &body),
+        Work::Upload | Work::Download => runtime()?.block_on(bulk(case, stack, server, effort, body)),
+        Work::Blocking => blocking(stack, server, effort, &body),
+        Work::Idle => idle(server, effort, &body),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+async fn own_client(
+    case: Case,
+    stack: Stack,
+    server: &mut Server,
+    effort: Effort,
+    body: &Bytes,
+) -> Result<Figures, Failure> {
+    let address = server.address;
+    match stack {
+        Stack::Zrpc => unary(stack_zrpc::Client::connect(address).await?, case, server, effort, body).await,
+        Stack::Tonic => unary(stack_tonic::Client::connect(address).await?, case, server, effort, body).await,
+        Stack::H2 => unary(stack_h2::Client::connect(address).await?, case, server, effort, body).await,
+        other => Err(format!("{} has no async client", other.name()).into()),
+    }
+}
+
+async fn unary<C: Unary>(
+    client: C,
+    case: Case,
+    server: &mut Server,
+    effort: Effort,
+    body: &Bytes,
+) -> Result<Figures, Failure> {
+    load::calls(&client, body, case.in_flight, effort.warm_up).await?;
+    let before = server.counters()?;
+    let latencies = load::calls(&client, body, case.in_flight, effort.round).await?;
+    let used = server.counters()?.since(before);
+    let mut figures = vec![
+        (Measure::P50, latencies.percentile_us(0.5)),
+        (Measure::P99, latencies.percentile_us(0.99)),
+        (Measure::Rate, latencies.per_second()),
+    ];
+    figures.extend(per_call(used, &latencies));
+    Ok(figures)
+}
+
+fn same_client(case: Case, server: &mut Server, effort: Effort, body: &Bytes) -> Result<Figures, Failure> {
+    let mut client = Replay::connect(server.address, body)?;
+    client.calls(case.in_flight, effort.warm_up)?;
+    let before = server.counters()?;
+    let latencies = client.calls(case.in_flight, effort.round)?;
+    let used = server.counters()?.since(before);
+    let mut figures = vec![(Measure::Rate, latencies.per_second())];
+    figures.extend(per_call(used, &latencies));
+    Ok(figures)
+}
+
+fn per_call(used: Counters, latencies: &Latencies) -> [(Measure, f64); 2] {
+    let calls = latencies.calls() as f64;
+    [
+        (Measure::Cpu, used.cpu_ns as f64 / 1000.0 / calls),
+        (Measure::Allocations, used.allocations as f64 / calls),
+    ]
+}
+
+async fn bulk(
+    case: Case,
+    stack: Stack,
+    server: &mut Server,
+    effort: Effort,
+    body: Bytes,
+) -> Result<Figures, Failure> {
+    let address = server.address;
+    let rate = match stack {
+        Stack::Zrpc => streams(stack_zrpc::Client::connect(address).await?, case, effort, body).await?,
+        Stack::Tonic => streams(stack_tonic::Client::connect(address).await?, case, effort, body).await?,
+        other => return Err(format!("{} does not stream", other.name()).into()),
+    };
+    Ok(vec![(Measure::Bulk, rate)])
+}
+
+/// Megabytes a second.
+async fn streams<C: Streams>(mut client: C, case: Case, effort: Effort, body: Bytes) -> Result<f64, Failure> {
+    let mut rate = 0.0;
+    for time in [effort.warm_up, effort.round] {
+        let start = Instant::now();
+        let messages = match case.work {
+            Work::Upload => client.upload(body.clone(), time).await?,
+            _ => client.download(body.clone(), time).await?,
+        };
+        rate = messages as f64 * body.len() as f64 / 1e6 / start.elapsed().as_secs_f64();
+    }
+    Ok(rate)
+}
+
+fn blocking(stack: Stack, server: &Server, effort: Effort, body: &Bytes) -> Result<Figures, Failure> {
+    let latencies = match stack {
+        Stack::ZrpcBlocking => {
+            let mut client = stack_zrpc_blocking::Client::connect(server.address, body)?;
+            warm_and_measure(effort, || client.call())?
+        }
+        Stack::BareTcp => {
+            let (request, reply) = replay::bytes_of_a_call(body);
+            let mut client = bare::Client::connect(server.address, request, reply)?;
+            warm_and_measure(effort, || client.call())?
+        }
+        other => return Err(format!("{} has no blocking client", other.name()).into()),
+    };
+    Ok(vec![
+        (Measure::P50, latencies.percentile_us(0.5)),
+        (Measure::P99, latencies.percentile_us(0.99)),
+        (Measure::Rate, latencies.per_second()),
+    ])
+}
+
+fn warm_and_measure(
+    effort: Effort,
+    mut call: impl FnMut() -> Result<(), Failure>,
+) -> Result<Latencies, Failure> {
+    load::blocking_calls(effort.warm_up, &mut call)?;
+    load::blocking_calls(effort.round, &mut call)
+}
+
+/// Connections that are opened together, so that the two processes need not take turns for each.
+const OPENED_TOGETHER: usize = 64;
+
+/// How long a server may take to give an idle connection's memory back.
+const SETTLE: Duration = Duration::from_secs(1);
+
+fn idle(server: &mut Server, effort: Effort, body: &Bytes) -> Result<Figures, Failure> {
+    let connections = effort.idle_connections;
+    // The first connection pays for what a server sets up once.
+    let mut held = open_after_a_call(server.address, 1, body)?;
+    let before = server.counters()?.resident_bytes;
+    while held.len() <= connections {
+        let count = OPENED_TOGETHER.min(connections + 1 - held.len());
+        held.extend(open_after_a_call(server.address, count, body)?);
+    }
+    std::thread::sleep(SETTLE);
+    let after = server.counters()?.resident_bytes;
+    let kilobytes = after.saturating_sub(before) as f64 / 1024.0 / connections as f64;
+    Ok(vec![(Measure::Resident, kilobytes)])
+}
+
+fn open_after_a_call(address: SocketAddr, count: usize, body: &Bytes) -> Result<Vec<Replay>, Failure> {
+    let mut opened = Vec::new();
+    for _ in 0..count {
+        let mut connection = Replay::connect(address, body)?;
+        connection.request_one()?;
+        opened.push(connection);
+    }
+    for connection in &mut opened {
+        connection.finish()?;
+        connection.shrink();
+    }
+    Ok(opened)
+}

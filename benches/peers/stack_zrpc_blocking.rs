@@ -1,0 +1,54 @@
+//! zRPC's blocking driver on both sides, default settings.
+
+use crate::Failure;
+use crate::message::Payload;
+use crate::stack_zrpc::ECHO;
+use bytes::Bytes;
+use std::net::{SocketAddr, TcpListener};
+use zrpc_core::rpc::{ProstCodec, Request, Response, ServiceDescriptor};
+use zrpc_std::{Channel, IncomingCall, Server, Service, TcpAcceptor};
+
+/// Serves on `listener` until the process ends.
+pub fn serve(listener: TcpListener) -> Result<(), Failure> {
+    Server::builder().service(Echo).listen(TcpAcceptor::new(listener)?).run()?;
+    Ok(())
+}
+
+/// A channel of one connection.
+pub struct Client {
+    channel: Channel,
+    body: Bytes,
+}
+
+impl Client {
+    /// Connects.
+    pub fn connect(address: SocketAddr, body: &Bytes) -> Result<Client, Failure> {
+        Ok(Client { channel: Channel::connect(&format!("http://{address}"))?, body: body.clone() })
+    }
+
+    /// One request and its reply.
+    pub fn call(&mut self) -> Result<(), Failure> {
+        let request = Request::new(Payload { body: self.body.clone() });
+        let reply = self.channel.unary::<ProstCodec<Payload, Payload>>(&ECHO.methods[0], request)?;
+        match reply.message().body.len() == self.body.len() {
+            true => Ok(()),
+            false => Err("a reply is not as long as its request".into()),
+        }
+    }
+}
+
+struct Echo;
+
+impl Service for Echo {
+    fn descriptor(&self) -> &'static ServiceDescriptor {
+        &ECHO
+    }
+
+    fn call(&self, method: usize, call: IncomingCall) {
+        match method {
+            0 => call
+                .unary::<ProstCodec<Payload, Payload>>(|request| Ok(Response::new(request.into_message()))),
+            _ => call.unimplemented(),
+        }
+    }
+}
