@@ -30,7 +30,7 @@ pub enum Role {
 }
 
 /// How long a connection without streams keeps what they needed, so that those which follow soon allocate nothing.
-const SHRINK_AFTER: Duration = Duration::from_secs(1);
+const SHRINK_AFTER: Duration = Duration::from_millis(100);
 
 /// Whether the connection is alive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
