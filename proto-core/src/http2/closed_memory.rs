@@ -35,6 +35,9 @@ impl Default for ClosedMemory {
 }
 
 impl ClosedMemory {
+    /// The most that [`ClosedMemory::memory`] says.
+    pub(super) const BYTES_MAX: usize = 2 * MEMORY * size_of::<(StreamId, EndedBy)>();
+
     pub(super) fn note(&mut self, stream: StreamId, by: EndedBy) {
         if self.last.len() == MEMORY
             && let Some((forgotten, _)) = self.last.pop_front()

@@ -18,7 +18,6 @@ use crate::http2::window_tuning::WindowTuning;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use bytes::Bytes;
-use core::time::Duration;
 
 /// Which side of the connection this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,9 +27,6 @@ pub enum Role {
     /// The side that accepted and answers.
     Server,
 }
-
-/// How long a connection without streams keeps what they needed, so that those which follow soon allocate nothing.
-const SHRINK_AFTER: Duration = Duration::from_millis(100);
 
 /// Whether the connection is alive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -205,57 +201,6 @@ impl Connection {
     #[must_use]
     pub fn remote_settings(&self) -> &RemoteSettings {
         &self.remote
-    }
-
-    /// Bytes of memory held, without what is the owner's (payloads and header lists that wait to be sent) or the input's
-    /// own. At most [`Config::memory_max`], whatever the peer does.
-    #[must_use]
-    pub fn memory(&self) -> usize {
-        self.reader.memory()
-            + self.block.as_ref().map_or(0, |block| block.bytes.capacity())
-            + self.decoder.memory()
-            + self.encoder.memory()
-            + self.fields.capacity()
-            + self.streams.memory()
-            + self.closed.memory()
-            + self.outbox.memory()
-            + self.control.memory()
-            + self.pending.capacity() * size_of::<Event>()
-    }
-
-    /// Sees to it that what streams needed is given back once there was none for a while.
-    fn shrink_later(&mut self) {
-        let holds = self.streams.memory()
-            + self.fields.capacity()
-            + self.pending.capacity()
-            + self.outbox.memory()
-            + self.control.memory();
-        if holds > 0 {
-            self.timers.arm(Timer::Shrink, self.now + SHRINK_AFTER);
-        }
-    }
-
-    /// Gives back what streams needed, unless there were some since: an idle connection holds no buffers.
-    pub(super) fn shrink(&mut self) {
-        if !self.streams.is_empty() {
-            return;
-        }
-        let due = self.rests_since + SHRINK_AFTER;
-        if due > self.now {
-            self.timers.arm(Timer::Shrink, due);
-            return;
-        }
-        self.streams.shrink();
-        self.fields = Fields::new();
-        self.pending.shrink_to_fit();
-        self.outbox.shrink();
-        self.control.shrink();
-    }
-
-    /// Whether the connection holds no memory for streams: there was none for a while.
-    #[must_use]
-    pub fn is_at_rest(&self) -> bool {
-        self.streams.memory() == 0
     }
 
     fn has_unsent(&self) -> bool {

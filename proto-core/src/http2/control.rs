@@ -63,6 +63,9 @@ pub(super) struct ControlQueue {
 }
 
 impl ControlQueue {
+    /// What a frame that waits takes.
+    pub(super) const ITEM_BYTES: usize = size_of::<Control>();
+
     pub(super) fn push(&mut self, frame: Control) {
         self.replies += usize::from(frame.is_reply());
         self.queue.push_back(frame);

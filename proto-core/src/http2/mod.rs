@@ -10,6 +10,7 @@
 //! | `receive/` | what each frame means |
 //! | `outbox.rs`, `control.rs`, `send.rs` | what is written next |
 //! | `lifecycle.rs` | begin, wait, drain, end |
+//! | `memory.rs` | what it holds, and when it gives that back |
 //! | `violation.rs`, `config.rs` | what a peer can do wrong, and how much of anything it may do |
 
 mod closed_memory;
@@ -23,6 +24,7 @@ pub mod flow;
 pub mod frame;
 mod header_block;
 mod lifecycle;
+mod memory;
 mod outbox;
 mod reader;
 mod receive;

@@ -289,6 +289,18 @@ impl Outbox {
         *self = Outbox::default();
     }
 
+    /// The least that an item counts against its stream's buffer.
+    pub(super) const ITEM_COST_MIN: usize = ITEM_OVERHEAD;
+
+    /// The most that [`Outbox::memory`] says for so many streams with so many items.
+    pub(super) const fn bytes_max(streams: usize, items: usize) -> usize {
+        let nodes = 2 * items * (size_of::<Node>() + size_of::<u32>());
+        let spare = 2 * SPARE_LISTS * size_of::<Fields>() + SPARE_LISTS * SPARE_LIST_BYTES;
+        // Ids of streams that are gone are at most as many as the others.
+        let lists = 3 * 2 * (2 * streams + STALE_MIN + 2) * size_of::<StreamId>();
+        nodes + spare + lists
+    }
+
     /// Bytes held, without the payloads.
     pub(super) fn memory(&self) -> usize {
         self.nodes.capacity() * size_of::<Node>()

@@ -273,3 +273,18 @@ fn content_that_was_queued_comes_out_whole_for_any_sequence_of_windows() {
         assert!(seen == expected, "window {window}");
     }
 }
+
+#[test]
+fn streams_full_of_the_smallest_pieces_stay_under_the_bound_that_the_limits_add_up_to() {
+    let config = Config { send_buffer_bytes: 4096, max_concurrent_streams: 50, ..Config::default() };
+    let mut wire = Wire::server_with(config.clone());
+    wire.say(|peer| peer.settings(&[(id::INITIAL_WINDOW_SIZE, 0)]));
+    for stream in (1..100).step_by(2) {
+        wire.say(|peer| peer.headers(stream, &REQUEST, true));
+        let id = StreamId(stream);
+        wire.machine.send_headers(id, fields(&RESPONSE), false).expect("the stream is open");
+        while wire.machine.send_data(id, Prefix::NONE, Bytes::from_static(b"x"), false) == Ok(Flow::Ready) {}
+    }
+    let (held, bound) = (wire.machine.memory(), config.memory_max(50));
+    assert!(held > 100_000 && held <= bound, "{held} of {bound}");
+}

@@ -5,6 +5,7 @@
 //! HTTP/2 connection has, and no law speaks of.
 
 pub mod fuzz;
+pub mod pair;
 pub(crate) mod peer;
 mod scripts;
 pub(crate) mod sent;
@@ -23,6 +24,8 @@ use core::time::Duration;
 const PART_BYTES: usize = 700;
 const HEADER_LIST_BYTES_MAX: usize = 2048;
 const STREAMS_MAX: usize = 8;
+/// More than a script opens.
+const CLIENT_STREAMS_MAX: usize = 64;
 
 /// What a script tells the owner; `nth` counts the streams that it has seen.
 #[derive(Clone, Copy, Debug)]
@@ -241,21 +244,8 @@ impl<const IS_CLIENT: bool> Subject for Trial<IS_CLIENT> {
     }
 
     fn memory_max() -> usize {
-        // A vector's capacity is at most twice what it holds.
-        let per_stream = 2 * 512 + 16 * 100;
-        let header_block = 2 * (4 * HEADER_LIST_BYTES_MAX).max(16_384);
-        let header_list = 4 * header_block;
-        let frame_in_pieces = 2 * 16_384;
-        let compression = 4 * 4096;
-        let control = 2 * 2000 * 48;
-        let chunks_of_input = 2 * 400 * size_of::<Bytes>();
-        (2 * STREAMS_MAX * per_stream)
-            + header_block
-            + header_list
-            + frame_in_pieces
-            + compression
-            + control
-            + chunks_of_input
+        let streams = if IS_CLIENT { CLIENT_STREAMS_MAX } else { STREAMS_MAX };
+        config(0).memory_max(streams)
     }
 }
 
