@@ -28,7 +28,7 @@ const OUT_ROOM: usize = 128 * 1024;
 thread_local! {
     static READ: Cell<ReadBuffers> = Cell::default();
     static ENCODE: Cell<BytesMut> = Cell::default();
-    static OUT: Cell<Option<Out>> = const { Cell::new(None) };
+    static OUT: Cell<Option<Box<Out>>> = const { Cell::new(None) };
     static WAKERS: Cell<Vec<Waker>> = const { Cell::new(Vec::new()) };
 }
 
@@ -87,15 +87,17 @@ pub(crate) fn encode<C: Codec>(message: &C::Encode) -> Bytes {
 }
 
 /// An empty output with room.
-pub(crate) fn take_out() -> Out {
-    OUT.take().unwrap_or_else(|| Out::with_room(OUT_ROOM))
+pub(crate) fn take_out() -> Box<Out> {
+    OUT.take().unwrap_or_else(|| Box::new(Out::with_room(OUT_ROOM)))
 }
 
-/// Gives an output back that has been written.
-pub(crate) fn give_out(out: Out) {
-    if out.is_empty() {
-        OUT.set(Some(out));
+/// Gives an output back that has been written; one that has not is handed back, to be kept.
+pub(crate) fn give_out(out: Box<Out>) -> Option<Box<Out>> {
+    if !out.is_empty() {
+        return Some(out);
     }
+    OUT.set(Some(out));
+    None
 }
 
 /// An empty list of wakers.
@@ -175,7 +177,7 @@ mod tests {
     fn an_output_is_only_taken_back_when_it_is_written() {
         let mut out = take_out();
         out.put_slice(b"waiting");
-        give_out(out);
+        assert!(give_out(out).is_some_and(|kept| kept.len() == 7));
         assert!(take_out().is_empty());
     }
 }

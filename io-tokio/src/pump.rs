@@ -60,7 +60,7 @@ where
         stream,
         machine,
         owner,
-        out: Out::default(),
+        out: None,
         timer: Timer::default(),
         stage: Stage::Fresh,
         failure: None,
@@ -77,7 +77,8 @@ pub struct Pump<S, M, O> {
     stream: S,
     machine: M,
     owner: O,
-    out: Out,
+    /// What the stream has not taken yet; an idle connection has none.
+    out: Option<Box<Out>>,
     timer: Timer,
     stage: Stage,
     failure: Option<io::Error>,
@@ -111,13 +112,9 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.out.is_empty() {
-            this.out = pool::take_out();
-        }
-        let polled = this.poll_turns(cx);
-        if this.out.is_empty() {
-            pool::give_out(std::mem::take(&mut this.out));
-        }
+        let mut out = this.out.take().unwrap_or_else(pool::take_out);
+        let polled = this.poll_turns(cx, &mut out);
+        this.out = pool::give_out(out);
         ready!(polled);
         Poll::Ready(this.failure.take().map_or(Ok(()), Err))
     }
@@ -129,7 +126,7 @@ where
     M: Machine + Unpin,
     O: Owner<M> + Unpin,
 {
-    fn poll_turns(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_turns(&mut self, cx: &mut Context<'_>, out: &mut Out) -> Poll<()> {
         let now = clock::now();
         for turn in 0..TURNS_MAX {
             if let Stage::Lingering { until } = self.stage {
@@ -137,17 +134,17 @@ where
             }
             let read = self.poll_input(cx, now);
             let fired = self.timer.poll(cx).is_ready();
-            if turn == 0 && !read && !fired && self.stands_back() {
+            if turn == 0 && !read && !fired && self.stands_back(out) {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
             let commanded = self.owner.poll_commands(&mut self.machine, cx, now);
-            let room = self.held_back && self.out.has_room();
+            let room = self.held_back && out.has_room();
             let turned = read || commanded || fired || room || self.stage == Stage::Fresh;
             if turned {
-                self.turn(now);
+                self.turn(now, out);
             }
-            let written = self.poll_write(cx).is_ready();
+            let written = self.poll_write(cx, out).is_ready();
             if self.stage == Stage::Closing && written && !self.held_back {
                 self.stage = Stage::Lingering { until: now + LINGER };
                 continue;
@@ -163,8 +160,8 @@ where
 
     /// Whether to let other tasks go first. One that was woken by a command alone often stands in front of others
     /// that have commands too; behind them, it writes for all of them at once.
-    fn stands_back(&mut self) -> bool {
-        let woken_by_command = self.stage == Stage::Running && self.out.is_empty();
+    fn stands_back(&mut self, out: &Out) -> bool {
+        let woken_by_command = self.stage == Stage::Running && out.is_empty();
         self.stood_back = woken_by_command && !self.stood_back;
         self.stood_back
     }
@@ -193,12 +190,12 @@ where
     }
 
     /// Handles every event and takes what the machine writes, as far as there is room.
-    fn turn(&mut self, now: Time) {
+    fn turn(&mut self, now: Time, out: &mut Out) {
         if self.stage == Stage::Fresh {
             self.stage = Stage::Running;
         }
         loop {
-            match self.machine.poll_output(now, &mut self.out) {
+            match self.machine.poll_output(now, out) {
                 Output::Event(event) => {
                     if self.owner.on_event(&mut self.machine, event, now).is_break() {
                         self.stage = Stage::Closing;
@@ -217,16 +214,16 @@ where
     }
 
     /// Ready when everything is written, or can never be.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Err(error) = ready!(write_out(&mut self.stream, cx, &mut self.out, &mut self.unflushed)) {
+    fn poll_write(&mut self, cx: &mut Context<'_>, out: &mut Out) -> Poll<()> {
+        if let Err(error) = ready!(write_out(&mut self.stream, cx, out, &mut self.unflushed)) {
             self.failure.get_or_insert(error);
-            self.out.clear();
+            out.clear();
             self.unflushed = false;
             let now = clock::now();
             if self.input_open {
                 self.end_input(now);
-                self.turn(now);
-                self.out.clear();
+                self.turn(now, out);
+                out.clear();
             }
         }
         Poll::Ready(())

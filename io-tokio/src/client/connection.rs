@@ -12,8 +12,8 @@ use crate::client::connector::Transport;
 use crate::client::reader::Reader;
 use crate::client::state::{BoxedSession, Entry, State, unlock_and_wake};
 use crate::client::unary::Slot;
+use crate::clock;
 use crate::line::{Line, Ring};
-use crate::{clock, pool};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -124,18 +124,18 @@ impl Connection {
     /// otherwise.
     fn push_out(&self, mut state: MutexGuard<'_, State>) {
         let alone = state.calls.len() <= 1 && !state.woken && state.task.is_some();
-        let idle = state.writer.as_ref().is_some_and(|writer| writer.out.is_empty());
+        let idle = state.writer.as_ref().is_some_and(|writer| writer.out.is_none());
         if !alone || !idle {
             let task = state.wake_task();
             return unlock_and_wake(state, task);
         }
         let Some(mut writer) = state.writer.take() else { return };
         let now = clock::now();
-        writer.out = pool::take_out();
-        let left = state.turn(now, &mut writer.out);
+        let mut out = writer.take_out();
+        let left = state.turn(now, &mut out);
         let earlier = left.wake.is_some_and(|wake| state.armed.is_none_or(|armed| wake < armed));
         unlock_and_wake(state, None);
-        let written = writer.write(&mut Context::from_waker(Waker::noop()));
+        let written = writer.write(&mut Context::from_waker(Waker::noop()), out);
         let mut state = self.lock();
         let again =
             written.is_pending() || left.held_back || earlier || state.dirty || writer.failure.is_some();

@@ -110,15 +110,13 @@ impl Reader {
             unlock_and_wake(state, None);
             return Turned::On;
         };
-        if writer.out.is_empty() {
-            writer.out = pool::take_out();
-        }
-        let left = state.turn(now, &mut writer.out);
+        let mut out = writer.take_out();
+        let left = state.turn(now, &mut out);
         self.arm(&mut state, &left);
         self.held_back = left.held_back;
         let closed = state.closed.is_some();
         unlock_and_wake(state, None);
-        let written = writer.write(cx);
+        let written = writer.write(cx, out);
         if writer.failure.is_some() && self.input_open {
             let mut state = connection.lock();
             self.end_input(&mut state, now);

@@ -43,7 +43,8 @@ pub(crate) struct State {
 
 pub(super) struct Writer {
     pub(super) stream: Box<dyn AsyncWrite + Send + Unpin>,
-    pub(super) out: Out,
+    /// What the stream has not taken yet.
+    pub(super) out: Option<Box<Out>>,
     pub(super) unflushed: bool,
     pub(super) failure: Option<io::Error>,
 }
@@ -64,7 +65,7 @@ impl State {
         State {
             session,
             calls: HashMap::default(),
-            writer: Some(Writer { stream, out: Out::default(), unflushed: false, failure: None }),
+            writer: Some(Writer { stream, out: None, unflushed: false, failure: None }),
             task: None,
             woken: false,
             dirty: false,
@@ -184,20 +185,23 @@ impl State {
 }
 
 impl Writer {
-    /// Writes what it holds; keeps what could not be written now, and forgets what never can be.
-    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let written = write_out(&mut *self.stream, cx, &mut self.out, &mut self.unflushed);
-        let done = match written {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(done) => done,
-        };
-        if let Err(error) = done {
-            self.out.clear();
+    /// An output to write to: the one that still waits, or an empty one.
+    pub(super) fn take_out(&mut self) -> Box<Out> {
+        self.out.take().unwrap_or_else(pool::take_out)
+    }
+
+    /// Writes `out`; keeps what could not be written now, and forgets what never can be.
+    pub(super) fn write(&mut self, cx: &mut Context<'_>, mut out: Box<Out>) -> Poll<()> {
+        let written = write_out(&mut *self.stream, cx, &mut out, &mut self.unflushed);
+        if let Poll::Ready(Err(error)) = written {
+            out.clear();
             self.unflushed = false;
             self.failure.get_or_insert(error);
+            self.out = pool::give_out(out);
+            return Poll::Ready(());
         }
-        pool::give_out(std::mem::take(&mut self.out));
-        Poll::Ready(())
+        self.out = pool::give_out(out);
+        written.map(|_| ())
     }
 }
 

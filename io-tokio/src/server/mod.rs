@@ -325,6 +325,6 @@ mod tests {
     #[test]
     fn the_task_of_an_idle_connection_is_small() {
         let bytes = size_of::<Pump<TcpStream, BoxedSession, Calls>>();
-        assert!(bytes <= 512, "a connection's future takes {bytes} bytes; box what is rare");
+        assert!(bytes <= 296, "a connection's future takes {bytes} bytes; box what is rare");
     }
 }
