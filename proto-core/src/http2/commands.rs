@@ -1,4 +1,5 @@
-//! Commands: what the owner asks of a connection. They queue; `poll_output` writes. A command that fails changes nothing.
+//! Commands: what the owner asks of a connection. They queue; `poll_output` writes. A command that fails changes
+//! nothing.
 
 use crate::base::{Fields, Flow, Misuse, Time};
 use crate::http2::ErrorCode;

@@ -108,8 +108,8 @@ impl Default for Config {
 pub(super) const MAX_FRAME_BYTES: RangeInclusive<u32> = 16_384..=16_777_215;
 
 impl Config {
-    /// The same with each value that RFC 9113 does not allow moved to the nearest that it does, so that no frame of ours
-    /// breaks a rule.
+    /// The same with each value that RFC 9113 does not allow moved to the nearest that it does, so that no frame of
+    /// ours breaks a rule.
     pub(super) fn in_range(config: Arc<Config>) -> Arc<Config> {
         let windows = [config.stream_window_bytes, config.connection_window_bytes, config.window_bytes_max];
         let is_in_range = MAX_FRAME_BYTES.contains(&config.max_frame_bytes)

@@ -129,7 +129,8 @@ impl Connection {
             send: SendWindow::new(SendWindow::INITIAL),
             recv: ReceiveWindow::new(SendWindow::INITIAL, config.connection_window_bytes),
             stream_window: config.stream_window_bytes,
-            // RFC 9113 §6.9.3: data that exceeds a window that our SETTINGS reduce may come until they are acknowledged.
+            // RFC 9113 §6.9.3: data that exceeds a window that our SETTINGS reduce may come until they are
+            // acknowledged.
             stream_window_open: config.stream_window_bytes.max(SendWindow::INITIAL),
             tuning: WindowTuning::new(),
             remote: RemoteSettings::default(),

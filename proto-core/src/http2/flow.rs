@@ -48,7 +48,8 @@ impl SendWindow {
 
 /// What the peer may still send, and what it will be allowed to.
 ///
-/// `open + held + returned = size`, where `held` is delivered and not consumed yet, `returned` consumed and not announced.
+/// `open + held + returned = size`, where `held` is delivered and not consumed yet, `returned` consumed and not
+/// announced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ReceiveWindow {
     open: i64,

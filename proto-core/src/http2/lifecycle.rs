@@ -97,8 +97,8 @@ impl Connection {
         if self.role == Role::Client {
             self.control.push(Control::Preface);
         }
-        // RFC 9113 §3.4, §6.5: SETTINGS MUST be the first frame that both sides send. RFC 9113 §3.3: that is the preface of a
-        // server, which sends it even where its client knew beforehand that it speaks HTTP/2.
+        // RFC 9113 §3.4, §6.5: SETTINGS MUST be the first frame that both sides send. RFC 9113 §3.3: that is the
+        // preface of a server, which sends it even where its client knew beforehand that it speaks HTTP/2.
         self.control.push(Control::Settings(local_pairs(self.role, &self.config)));
         if let Some(increment) = self.recv.take_update() {
             self.control.push(Control::WindowUpdate(StreamId::CONNECTION, increment));
@@ -196,8 +196,8 @@ impl Connection {
         }
     }
 
-    /// The last stream of the peer's that may have been processed. RFC 9113 §8.7: GOAWAY MUST include every stream that the
-    /// application saw.
+    /// The last stream of the peer's that may have been processed. RFC 9113 §8.7: GOAWAY MUST include every stream that
+    /// the application saw.
     pub(super) fn line(&self) -> StreamId {
         match (self.role, self.drain) {
             // What a server promises is refused.
@@ -330,8 +330,8 @@ impl Connection {
         id.is_client() == (self.role == Role::Client)
     }
 
-    /// Whether no HEADERS of a stream have been on the wire (RFC 9113 §5.1.1: lower ids of a used parity are closed). One
-    /// of ours that waits for its turn is idle still.
+    /// Whether no HEADERS of a stream have been on the wire (RFC 9113 §5.1.1: lower ids of a used parity are closed).
+    /// One of ours that waits for its turn is idle still.
     pub(super) fn is_idle(&self, id: StreamId) -> bool {
         id > if self.is_own(id) { self.written_local } else { self.last_remote }
     }

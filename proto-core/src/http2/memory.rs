@@ -1,7 +1,7 @@
 //! What a connection holds, the most that it may hold, and when it gives that back.
 //!
-//! The bound is the sum of the limits in [`Config`]: nothing that a peer can send makes a connection hold more. A vector
-//! may have twice the capacity of what it holds, hence the doubles.
+//! The bound is the sum of the limits in [`Config`]: nothing that a peer can send makes a connection hold more. A
+//! vector may have twice the capacity of what it holds, hence the doubles.
 
 use crate::base::Fields;
 use crate::hpack::{Decoder, Encoder, TABLE_SIZE_DEFAULT};
@@ -28,8 +28,8 @@ const TABLE_ENTRY_BYTES: usize = 64;
 const TABLE_ENTRY_COST: usize = 32;
 
 impl Connection {
-    /// Bytes of memory held, without what is the owner's (payloads and header lists that wait to be sent) or the input's.
-    /// At most [`Config::memory_max`], whatever the peer does.
+    /// Bytes of memory held, without what is the owner's (payloads and header lists that wait to be sent) or the
+    /// input's. At most [`Config::memory_max`], whatever the peer does.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.reader.memory()
@@ -83,8 +83,8 @@ impl Connection {
 impl Config {
     /// The most that [`Connection::memory`] says, whatever the peer does, in bytes.
     ///
-    /// `streams` is how many streams are open or wait at once. A server has at most `max_concurrent_streams`; what a client
-    /// has is its owner's choice. The owner queues at most eight header lists a stream at once.
+    /// `streams` is how many streams are open or wait at once. A server has at most `max_concurrent_streams`; what a
+    /// client has is its owner's choice. The owner queues at most eight header lists a stream at once.
     #[must_use]
     pub fn memory_max(&self, streams: usize) -> usize {
         let frame = 2 * self.max_frame_bytes as usize;

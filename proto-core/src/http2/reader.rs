@@ -146,7 +146,8 @@ impl Reader {
                 Stage::PadLength { head } => {
                     let head = *head;
                     let pad = u32::from(self.current.get_u8());
-                    // RFC 9113 §6.1: padding as long as the payload or longer MUST be a connection error PROTOCOL_ERROR.
+                    // RFC 9113 §6.1: padding as long as the payload or longer MUST be a connection error
+                    // PROTOCOL_ERROR.
                     let left = (head.length - 1).checked_sub(pad).ok_or(Violation::Padding)?;
                     self.stage = Stage::Data { head, left, padding_left: pad };
                     return Ok(Some(Piece::DataHead { head, padding: pad + 1 }));

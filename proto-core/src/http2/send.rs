@@ -23,7 +23,8 @@ impl Connection {
         }
     }
 
-    /// Whether the peer allows one more stream of ours (RFC 9113 §5.1.2: its limit MUST never be exceeded, so others wait).
+    /// Whether the peer allows one more stream of ours (RFC 9113 §5.1.2: its limit MUST never be exceeded, so others
+    /// wait).
     pub(super) fn may_start_stream(&self) -> bool {
         self.active_local < self.remote.max_concurrent_streams
     }

@@ -44,7 +44,8 @@ impl Default for RemoteSettings {
 }
 
 impl RemoteSettings {
-    /// Takes one pair that the peer, whose role this is, sent. RFC 9113 §6.5: all settings that it defines are supported.
+    /// Takes one pair that the peer, whose role this is, sent. RFC 9113 §6.5: all settings that it defines are
+    /// supported.
     ///
     /// # Errors
     /// When the value is one that RFC 9113 does not allow.

@@ -51,7 +51,8 @@ pub fn check(fields: &Fields, section: Section, extended_connect: bool) -> Resul
     for field in fields {
         check_value(field.value)?;
         if let Some(name) = field.name.strip_prefix(b":") {
-            // RFC 9113 §8.1, §8.3: trailers MUST NOT include pseudo-header fields, nor do these come after a regular field.
+            // RFC 9113 §8.1, §8.3: trailers MUST NOT include pseudo-header fields, nor do these come after a regular
+            // field.
             if section == Section::Trailers {
                 return Err("a pseudo-header field in trailers");
             }
@@ -186,7 +187,8 @@ fn check_status(pseudo: &Pseudo<'_>) -> Result<u16, &'static str> {
 }
 
 fn check_name(name: &[u8]) -> Result<(), &'static str> {
-    // RFC 9113 §8.2: names MUST be lowercase. RFC 9113 §8.2.1: names MUST NOT contain 0x00-0x20, 0x41-0x5a, 0x7f-0xff or colons; and RFC 9110 §5.1: a token.
+    // RFC 9113 §8.2: names MUST be lowercase. RFC 9113 §8.2.1: names MUST NOT contain 0x00-0x20, 0x41-0x5a, 0x7f-0xff
+    // or colons; and RFC 9110 §5.1: a token.
     if name.is_empty() || any_of(name, NOT_IN_NAMES) {
         return Err("a header field name with a character that is not allowed");
     }

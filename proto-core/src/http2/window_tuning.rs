@@ -1,8 +1,8 @@
 //! How large the receive windows should be: measured, not guessed.
 //!
 //! While much arrives, a PING marks the start of a sample and its answer the end. What arrived meanwhile is about what
-//! the path holds (bandwidth × round trip). When that fills most of the window, the window is what limits the sender, so
-//! it is doubled. A connection that carries little never sends such a PING.
+//! the path holds (bandwidth × round trip). When that fills most of the window, the window is what limits the sender,
+//! so it is doubled. A connection that carries little never sends such a PING.
 
 use crate::base::Time;
 use core::time::Duration;

@@ -77,7 +77,8 @@ impl Connection {
         if !self.remote.received && head.kind != FrameType::Settings {
             return Err(Violation::PrefaceWithoutSettings);
         }
-        // RFC 9113 §6.2, §6.10: within a block another frame than CONTINUATION on its stream MUST be a connection error.
+        // RFC 9113 §6.2, §6.10: within a block another frame than CONTINUATION on its stream MUST be a connection
+        // error.
         // RFC 9113 §5.5: so MUST an unknown one in the middle of a field block.
         if let Some(block) = &self.block
             && (head.kind != FrameType::Continuation || head.stream != block.head.stream)
@@ -86,7 +87,8 @@ impl Connection {
         }
         let on_connection = head.stream == StreamId::CONNECTION;
         match head.kind {
-            // RFC 9113 §6.1, §6.2, §6.3, §6.4, §6.6, §6.10: on stream 0 these MUST be a connection error PROTOCOL_ERROR.
+            // RFC 9113 §6.1, §6.2, §6.3, §6.4, §6.6, §6.10: on stream 0 these MUST be a connection error
+            // PROTOCOL_ERROR.
             FrameType::Data
             | FrameType::Headers
             | FrameType::Priority

@@ -1,5 +1,6 @@
 //! HEADERS, CONTINUATION and PUSH_PROMISE, RFC 9113 §6.2, §6.10, §6.6 and §8.1: header lists open streams, answer them
-//! and end them. Every block is decoded, whatever becomes of its stream: the compression state belongs to the connection.
+//! and end them. Every block is decoded, whatever becomes of its stream: the compression state belongs to the
+//! connection.
 
 use crate::base::Fields;
 use crate::hpack::{ListLimits, ListSize};
@@ -49,8 +50,8 @@ impl Connection {
         self.begin_block(block, fragment, head.has(flags::END_HEADERS))
     }
 
-    /// RFC 9113 §6.6: a promise on a stream that is neither open nor half closed (local) MUST be a connection error; one
-    /// that was created before our reset of the stream arrived MUST be handled.
+    /// RFC 9113 §6.6: a promise on a stream that is neither open nor half closed (local) MUST be a connection error;
+    /// one that was created before our reset of the stream arrived MUST be handled.
     fn takes_promise(&self, id: StreamId) -> bool {
         match self.streams.get(u64::from(id.0)) {
             _ if !self.is_own(id) || self.is_idle(id) => false,
@@ -95,8 +96,8 @@ impl Connection {
             bytes_max: self.config.header_list_bytes_max as usize,
             fields_max: self.config.header_fields_max,
         };
-        // RFC 9113 §4.3: every block is decoded, whatever becomes of its stream. RFC 9113 §10.5.1: so is one that is too
-        // large, as far as keeps the tables of both sides in step; beyond that the connection ends.
+        // RFC 9113 §4.3: every block is decoded, whatever becomes of its stream. RFC 9113 §10.5.1: so is one that is
+        // too large, as far as keeps the tables of both sides in step; beyond that the connection ends.
         self.fields.clear();
         // RFC 9113 §4.3: a block that cannot be decoded MUST be a connection error COMPRESSION_ERROR.
         let size = self.decoder.decode(bytes, limits, &mut self.fields).map_err(Violation::Compression)?;

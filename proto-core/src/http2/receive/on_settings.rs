@@ -22,7 +22,8 @@ impl Connection {
         for (setting, value) in settings::parse(payload)? {
             remote.take(from, setting, value)?;
             if setting == settings::id::HEADER_TABLE_SIZE {
-                // RFC 9113 §6.5.3: values are processed in order, so that a table that shrinks and grows again is emptied.
+                // RFC 9113 §6.5.3: values are processed in order, so that a table that shrinks and grows again is
+                // emptied.
                 self.encoder.set_peer_table_size_max(value as usize);
             }
         }
@@ -54,8 +55,8 @@ impl Connection {
             return Err(Violation::StraySettingsAck);
         }
         self.timers.disarm(Timer::Settings);
-        // RFC 9113 §4.3.1: the block after the acknowledgement of a smaller table MUST begin with an update; one that lacks it
-        // MUST be a connection error COMPRESSION_ERROR.
+        // RFC 9113 §4.3.1: the block after the acknowledgement of a smaller table MUST begin with an update; one that
+        // lacks it MUST be a connection error COMPRESSION_ERROR.
         self.decoder.set_table_size_max(self.config.header_table_bytes as usize);
         self.reduce_windows();
         Ok(())

@@ -111,6 +111,9 @@ fn rfc9113_6_8_our_own_last_stream_never_grows_either() {
 fn rfc9113_6_8_the_line_is_drawn_even_when_the_grace_ends_before_the_ping_is_answered() {
     let mut wire = Wire::server();
     wire.say(|peer| peer.headers(1, &REQUEST, true));
+    wire.machine.drain(wire.now, GRACE);
+    wire.settle();
+    // Who waits for it has lost patience.
     wire.machine.drain(wire.now, Duration::ZERO);
     wire.settle();
     assert_eq!(wire.events, [Event::Ended(End::Graceful)]);

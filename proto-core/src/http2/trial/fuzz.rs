@@ -1,5 +1,5 @@
-//! Fuzz targets of connections: what the fuzzer writes is read as a script of frames, pauses and commands, and the script
-//! is held to all laws.
+//! Fuzz targets of connections: what the fuzzer writes is read as a script of frames, pauses and commands, and the
+//! script is held to all laws.
 //!
 //! ```text
 //! step = kind (8)  flags (8)  stream (8)  length (8)  payload (length)

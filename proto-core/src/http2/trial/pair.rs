@@ -1,6 +1,6 @@
 //! A client and a server on links that carry a few bytes at a time, each with an owner that sends content which can be
-//! checked. Neither can do wrong, so neither may ever accuse the other; and once the links carry everything again, every
-//! stream that nobody ended comes to its end with all of its content.
+//! checked. Neither can do wrong, so neither may ever accuse the other; and once the links carry everything again,
+//! every stream that nobody ended comes to its end with all of its content.
 
 use crate::base::{Entropy, Field, Fields, Flow, Machine, Out, Output, Time};
 use crate::http2::trial::peer::{REQUEST, RESPONSE};

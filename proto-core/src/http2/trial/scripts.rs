@@ -32,6 +32,12 @@ pub(super) fn for_client(seed: u64) -> Script<Command> {
     world.leave()
 }
 
+/// A tunnel.
+const CONNECT: [(&str, &str); 2] = [(":method", "CONNECT"), (":authority", "example.com:443")];
+/// A tunnel of another protocol, RFC 8441; malformed where it was not offered.
+const EXTENDED_CONNECT: [(&str, &str); 4] =
+    [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/")];
+
 struct World {
     chance: Entropy,
     peer: Peer,
@@ -115,6 +121,12 @@ impl World {
                 self.peer.headers(stream, &RESPONSE, end);
             }
             6..=7 => self.data(),
+            8 if self.chance.below(12) == 0 => {
+                let stream = self.some_stream();
+                let promised = 2 * (1 + self.chance.below(4) as u32);
+                let payload = [&promised.to_be_bytes()[..], &self.peer.block(&REQUEST)].concat();
+                self.peer.frame(FrameType::PushPromise, flags::END_HEADERS, stream, &payload);
+            }
             _ => return self.step_of_either(),
         }
         self.deliver();
@@ -137,7 +149,15 @@ impl World {
             3 => _ = self.peer.reset(stream, 8),
             4..=5 => _ = self.peer.ping(self.chance.next_u64().to_be_bytes()),
             6 => _ = self.peer.headers(stream, &[("grpc-status", "0")], true),
-            7 => _ = self.peer.settings(&[(id::INITIAL_WINDOW_SIZE, self.chance.below(9_000) as u32)]),
+            7 => {
+                let pair = match self.chance.below(5) {
+                    0 => (id::HEADER_TABLE_SIZE, self.chance.below(5_000) as u32),
+                    1 => (id::MAX_CONCURRENT_STREAMS, self.chance.below(6) as u32),
+                    2 => (id::MAX_FRAME_SIZE, 16_384 + self.chance.below(9_000) as u32),
+                    _ => (id::INITIAL_WINDOW_SIZE, self.chance.below(9_000) as u32),
+                };
+                self.peer.settings(&[pair]);
+            }
             8 => _ = self.peer.frame(FrameType::Unknown(0x77), 0xff, stream, b"unknown"),
             9 => _ = self.peer.frame(FrameType::Priority, 0, stream, &[0, 0, 0, 0, 7]),
             10 if self.chance.below(6) == 0 => _ = self.peer.goaway(stream, self.chance.below(2) as u32),
@@ -166,7 +186,12 @@ impl World {
         self.next_stream += 2;
         let end = if self.chance.below(2) == 0 { flags::END_STREAM } else { 0 };
         let long = "x".repeat(self.below(60) * self.below(60));
-        let list = [&REQUEST[..], &[("x", long.as_str())]].concat();
+        let request: &[(&str, &str)] = match self.chance.below(12) {
+            0 => &CONNECT,
+            1 => &EXTENDED_CONNECT,
+            _ => &REQUEST,
+        };
+        let list = [request, &[("x", long.as_str())]].concat();
         let block = self.peer.block(&list);
         match self.chance.below(4) {
             0 => {
