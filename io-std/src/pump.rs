@@ -252,16 +252,8 @@ impl<M: Machine> Pump<M> {
 
 /// Writes until everything is written (`true`) or the transport has no more room (`false`).
 pub(crate) fn write_out(transport: &dyn Transport, out: &mut Out) -> io::Result<bool> {
-    /// Chunks a system call; the kernel takes no more than 1024.
-    const CHUNKS: usize = 64;
     while !out.is_empty() {
-        let mut slices = [IoSlice::new(&[]); CHUNKS];
-        let mut count = 0;
-        for (slice, chunk) in slices.iter_mut().zip(out.chunks()) {
-            *slice = IoSlice::new(chunk);
-            count += 1;
-        }
-        match transport.write(&slices[..count]) {
+        match write_once(transport, out) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => out.advance(written),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -270,6 +262,22 @@ pub(crate) fn write_out(transport: &dyn Transport, out: &mut Out) -> io::Result<
         }
     }
     Ok(true)
+}
+
+/// One system call with as many chunks as it may have. Most often there is one.
+fn write_once(transport: &dyn Transport, out: &Out) -> io::Result<usize> {
+    /// The kernel takes no more than 1024.
+    const CHUNKS: usize = 64;
+    let mut chunks = out.chunks();
+    let (first, second) = (chunks.next().unwrap_or_default(), chunks.next());
+    let Some(second) = second else { return transport.write(&[IoSlice::new(first)]) };
+    let mut slices = [IoSlice::new(&[]); CHUNKS];
+    let mut count = 0;
+    for (slice, chunk) in slices.iter_mut().zip([first, second].into_iter().chain(chunks)) {
+        *slice = IoSlice::new(chunk);
+        count += 1;
+    }
+    transport.write(&slices[..count])
 }
 
 /// Where a reader reads: slices of one buffer leave as [`Bytes`], and its memory comes back once they are dropped.

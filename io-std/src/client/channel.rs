@@ -279,16 +279,7 @@ impl Shared {
         let mut state = self.lock();
         loop {
             match &state.link {
-                LinkState::Up(connection) => {
-                    let connection = Arc::clone(connection);
-                    // Looking at a connection may take system calls.
-                    drop(state);
-                    if connection.takes_calls() {
-                        return Ok(connection);
-                    }
-                    self.retire(&connection);
-                    state = self.lock();
-                }
+                LinkState::Up(connection) => return Ok(Arc::clone(connection)),
                 LinkState::None(Some((until, reason))) if clock::now() < *until => {
                     let seconds = clock::until(*until).as_secs_f64();
                     let message = format!("{reason}; the next attempt is {seconds:.1} s away");

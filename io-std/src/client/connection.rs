@@ -22,6 +22,8 @@ use zrpc_core::rpc::{
 /// A client's session of any carrier.
 pub type BoxClientSession = Box<dyn ClientSession + Send>;
 
+type Locked<'a> = Guard<'a, BoxClientSession, Slots>;
+
 /// A connection that nobody has read for this long is looked at before a call starts on it: the server may have
 /// said goodbye, or pinged.
 const STALE: Duration = Duration::from_millis(5);
@@ -41,6 +43,8 @@ pub(crate) struct Slots {
     leader_has_news: bool,
     /// Threads that are parked in [`Connection::wait`].
     parked: usize,
+    /// Threads to be woken once the lock is free: woken under it, they would only wait for it.
+    to_wake: Vec<Thread>,
     was_ready: bool,
     last_used: Option<Time>,
     end: Option<SessionEnd>,
@@ -95,12 +99,12 @@ impl Slots {
         self.leader_has_news |= self.leader == Some((call, half));
         if let Some(thread) = self.calls.get_mut(&call).and_then(|slot| slot.waiter(half).take()) {
             self.parked -= 1;
-            thread.unpark();
+            self.to_wake.push(thread);
         }
     }
 
     /// Gives somebody who waits the chance to lead.
-    fn unpark_any(&mut self) {
+    fn wake_any(&mut self) {
         if self.parked == 0 {
             return;
         }
@@ -108,7 +112,7 @@ impl Slots {
             self.calls.values_mut().find_map(|slot| slot.receiver.take().or_else(|| slot.sender.take()));
         if let Some(thread) = waiter {
             self.parked -= 1;
-            thread.unpark();
+            self.to_wake.push(thread);
         }
     }
 
@@ -185,21 +189,26 @@ impl Connection {
         Connection { link: Link::new(transport, session, Slots::default()), connector }
     }
 
-    /// Whether a call may be started; looks first at what a quiet connection has received meanwhile.
-    pub(crate) fn takes_calls(&self) -> bool {
-        let mut guard = self.link.lock();
-        let now = clock::now();
+    /// Looks at the time, and at what a quiet connection has received meanwhile.
+    fn look<'a>(&'a self, mut guard: Locked<'a>) -> Locked<'a> {
+        guard.now = clock::now();
+        let now = guard.now;
         let is_stale = guard.calls.last_used.is_some_and(|used| now.saturating_since(used) > STALE);
         if is_stale && guard.reader_is_free() {
             guard = self.link.freshen(guard);
         }
         guard.calls.last_used = Some(now);
-        !guard.calls.is_over() && guard.pump.machine().takes_calls()
+        guard
     }
 
     /// Whether a call started now would begin at once; also when the next call needs another connection anyway.
     pub(crate) fn has_room(&self) -> bool {
-        !self.takes_calls() || self.link.lock().pump.machine().has_room()
+        let mut guard = self.look(self.link.lock());
+        let is_over = guard.calls.is_over();
+        let session = guard.pump.machine();
+        let has_room = is_over || !session.takes_calls() || session.has_room();
+        self.leave(guard);
+        has_room
     }
 
     /// Whether the server's session ever answered.
@@ -219,10 +228,16 @@ impl Connection {
     }
 
     /// Starts a call, and writes it unless another thread is writing.
+    ///
+    /// # Errors
+    /// `Closed`, `Draining` or `Exhausted` when the call needs another connection.
     pub(crate) fn start(&self, start: Start<'_>) -> Result<CallId, Misuse> {
-        let mut guard = self.link.lock();
-        guard.now = clock::now();
+        let mut guard = self.look(self.link.lock());
         let now = guard.now;
+        if guard.calls.is_over() || !guard.pump.machine().takes_calls() {
+            self.leave(guard);
+            return Err(Misuse::Draining);
+        }
         let session = guard.pump.machine();
         let head = StartCall {
             path: start.path,
@@ -230,7 +245,13 @@ impl Connection {
             deadline: start.deadline,
             compression: start.compression,
         };
-        let call = session.start(now, head)?;
+        let call = match session.start(now, head) {
+            Ok(call) => call,
+            Err(misuse) => {
+                self.leave(guard);
+                return Err(misuse);
+            }
+        };
         let sends_no_more = start.only_message.is_some();
         if let Some(message) = start.only_message {
             let sent = session
@@ -238,13 +259,13 @@ impl Connection {
                 .and_then(|_| session.half_close(call));
             if let Err(misuse) = sent {
                 let _ = session.cancel(call);
-                drop(self.link.turn(guard));
+                self.leave(self.link.turn(guard));
                 return Err(misuse);
             }
         }
         let slot = Slot { consumes_at_once: start.one_response, sends_no_more, ..Slot::default() };
         guard.calls.calls.insert(call, slot);
-        drop(self.link.turn_now(guard));
+        self.leave(self.link.turn_now(guard));
         Ok(call)
     }
 
@@ -255,7 +276,9 @@ impl Connection {
         half: Half,
         ready: impl FnMut(&mut Slot) -> Option<T>,
     ) -> Option<T> {
-        self.wait_locked(call, half, ready).1
+        let (guard, found) = self.wait_locked(call, half, ready);
+        self.leave(guard);
+        found
     }
 
     /// Sends a message once there is room for it, and returns when the system or the session's queue has it.
@@ -270,17 +293,21 @@ impl Connection {
                 (None, true) => None,
             });
         if may_send != Some(true) {
+            self.leave(guard);
             return Err(None);
         }
         let flow = match guard.pump.machine().send(call, message, compress) {
             Ok(flow) => flow,
-            Err(Misuse::Gone | Misuse::Closed) => return Err(None),
-            Err(misuse) => return Err(Some(misuse)),
+            Err(misuse) => {
+                self.leave(guard);
+                let is_over = matches!(misuse, Misuse::Gone | Misuse::Closed);
+                return Err(if is_over { None } else { Some(misuse) });
+            }
         };
         if let Some(slot) = guard.calls.calls.get_mut(&call) {
             slot.blocked = flow == Flow::Blocked;
         }
-        drop(self.push_out(self.link.turn(guard)));
+        self.push_out(self.link.turn(guard));
         Ok(())
     }
 
@@ -291,7 +318,7 @@ impl Connection {
             slot.sends_no_more = true;
         }
         if guard.pump.machine().half_close(call).is_ok() {
-            drop(self.push_out(self.link.turn(guard)));
+            self.push_out(self.link.turn(guard));
         }
     }
 
@@ -299,7 +326,7 @@ impl Connection {
     pub(crate) fn cancel(&self, call: CallId) {
         let mut guard = self.link.lock();
         if guard.pump.machine().cancel(call).is_ok() {
-            drop(self.link.turn(guard));
+            self.leave(self.link.turn(guard));
         }
     }
 
@@ -308,7 +335,7 @@ impl Connection {
         if credit > 0 {
             let mut guard = self.link.lock();
             guard.pump.machine().consume(call, credit);
-            drop(self.link.turn(guard));
+            self.leave(self.link.turn(guard));
         }
     }
 
@@ -328,7 +355,7 @@ impl Connection {
         if says_something {
             guard = self.link.turn(guard);
         }
-        drop(self.pass_on(guard));
+        self.leave(guard);
     }
 
     /// The status as its caller should read it: what the transport broke off names the endpoint and the cause.
@@ -348,7 +375,7 @@ impl Connection {
         call: CallId,
         half: Half,
         mut ready: impl FnMut(&mut Slot) -> Option<T>,
-    ) -> (Guard<'_, BoxClientSession, Slots>, Option<T>) {
+    ) -> (Locked<'_>, Option<T>) {
         let mut guard = self.link.lock();
         let found = loop {
             let is_alone = guard.calls.calls.len() == 1;
@@ -364,6 +391,7 @@ impl Connection {
                     guard.calls.leader_has_news = false;
                     guard = self.link.read_turn(guard, &mut buffer, hearing);
                     guard.calls.leader = None;
+                    guard = self.wake_others(guard);
                     guard.release_reader(buffer);
                     guard
                 }
@@ -371,16 +399,11 @@ impl Connection {
             };
         };
         guard.calls.last_used = Some(guard.now);
-        (self.pass_on(guard), found)
+        (guard, found)
     }
 
     /// Waits while another thread leads.
-    fn follow<'a>(
-        &'a self,
-        mut guard: Guard<'a, BoxClientSession, Slots>,
-        call: CallId,
-        half: Half,
-    ) -> Guard<'a, BoxClientSession, Slots> {
+    fn follow<'a>(&'a self, mut guard: Locked<'a>, call: CallId, half: Half) -> Locked<'a> {
         let leader_is_deaf = guard.reader_is_deaf();
         if leader_is_deaf && guard.pump.is_stuck() {
             return self.help(guard);
@@ -391,7 +414,7 @@ impl Connection {
         {
             guard.calls.parked += 1;
         }
-        drop(guard);
+        self.unlock(guard);
         match due {
             Some(due) => thread::park_timeout(due),
             None => thread::park(),
@@ -408,9 +431,9 @@ impl Connection {
     /// Waits for room in place of a leader that is deaf. Nobody can wake the helper when an answer comes, so it looks
     /// again by itself before long: this happens only while one caller has filled the system's buffers and another
     /// waits in a `recv` that began before.
-    fn help<'a>(&'a self, guard: Guard<'a, BoxClientSession, Slots>) -> Guard<'a, BoxClientSession, Slots> {
+    fn help<'a>(&'a self, guard: Locked<'a>) -> Locked<'a> {
         const LOOK_AGAIN: Duration = Duration::from_millis(5);
-        drop(guard);
+        self.unlock(guard);
         let waited = self.link.transport().wait(true, Some(LOOK_AGAIN));
         let mut guard = self.link.lock();
         if waited.is_ok() {
@@ -421,13 +444,11 @@ impl Connection {
 
     /// Stays until the system has taken what this caller wrote, reading meanwhile, so that two sides that both write
     /// never wait for each other. An attentive leader does that for others.
-    fn push_out<'a>(
-        &'a self,
-        mut guard: Guard<'a, BoxClientSession, Slots>,
-    ) -> Guard<'a, BoxClientSession, Slots> {
+    fn push_out<'a>(&'a self, mut guard: Locked<'a>) {
         while guard.pump.is_stuck() && !guard.calls.is_over() {
             if let Some(mut buffer) = guard.take_reader() {
                 guard = self.link.read_turn(guard, &mut buffer, Hearing::Attentive);
+                guard = self.wake_others(guard);
                 guard.release_reader(buffer);
             } else if guard.reader_is_deaf() {
                 guard = self.help(guard);
@@ -435,17 +456,30 @@ impl Connection {
                 break;
             }
         }
-        self.pass_on(guard)
+        self.leave(guard);
     }
 
-    fn pass_on<'a>(
-        &self,
-        mut guard: Guard<'a, BoxClientSession, Slots>,
-    ) -> Guard<'a, BoxClientSession, Slots> {
+    /// Ends what a caller does under the lock: somebody else may lead, and those for whom something came are woken.
+    fn leave(&self, mut guard: Locked<'_>) {
         if guard.reader_is_free() {
-            guard.calls.unpark_any();
+            guard.calls.wake_any();
         }
-        guard
+        self.unlock(guard);
+    }
+
+    /// Every unlock after a turn goes through here, so that nobody is forgotten.
+    fn unlock(&self, mut guard: Locked<'_>) {
+        let to_wake = std::mem::take(&mut guard.calls.to_wake);
+        drop(guard);
+        to_wake.iter().for_each(Thread::unpark);
+    }
+
+    fn wake_others<'a>(&'a self, guard: Locked<'a>) -> Locked<'a> {
+        if guard.calls.to_wake.is_empty() {
+            return guard;
+        }
+        self.unlock(guard);
+        self.link.lock()
     }
 }
 
