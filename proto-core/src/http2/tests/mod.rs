@@ -1,5 +1,6 @@
 //! Two machines in memory on a virtual clock: what one sends, the other receives.
 
+mod attacks;
 mod bounds;
 mod calls;
 mod malformed;
