@@ -88,8 +88,13 @@ impl MessageReader {
         }
         let count = due.min(self.input.len());
         if self.gathered.capacity() - self.gathered.len() < count {
-            // Doubling, but never beyond the message itself.
-            let grown = (self.gathered.len() * 2).max(self.gathered.len() + count).min(length as usize);
+            // Four times what has arrived, but never beyond the message itself: few moves for little trust.
+            let arrived = self.gathered.len() + count;
+            let grown = arrived
+                .saturating_mul(4)
+                .checked_next_power_of_two()
+                .unwrap_or(usize::MAX)
+                .min(length as usize);
             self.gathered.reserve_exact(grown - self.gathered.len());
         }
         self.gathered.extend_from_slice(&self.input[..count]);
