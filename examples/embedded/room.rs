@@ -17,8 +17,8 @@ const LISTENER_LINES: usize = 1000;
 /// A connection and a call on it.
 type Who = (usize, CallId);
 
-/// What a call has come to.
-enum Talk {
+/// What a call asks for, and how far it has come.
+enum Asked {
     Say,
     Listen { room: Option<String> },
     Import { received: u64 },
@@ -26,7 +26,7 @@ enum Talk {
 }
 
 struct Guest {
-    talk: Talk,
+    asked: Asked,
     /// Lines that wait for room in the connection.
     waiting: VecDeque<Bytes>,
     blocked: bool,
@@ -68,14 +68,14 @@ impl Rooms {
 
     fn open(&mut self, links: &mut BTreeMap<usize, Link<GrpcServer>>, who: Who) {
         let path = links.get(&who.0).and_then(|link| link.machine.request(who.1)).map(|head| head.path);
-        let talk = match path.and_then(|path| path.strip_prefix("/zrpc.examples.chat.v1.Chat/")) {
-            Some("Say") => Talk::Say,
-            Some("Listen") => Talk::Listen { room: None },
-            Some("Import") => Talk::Import { received: 0 },
-            Some("Talk") => Talk::Talk { room: None },
+        let asked = match path.and_then(|path| path.strip_prefix("/zrpc.examples.chat.v1.Chat/")) {
+            Some("Say") => Asked::Say,
+            Some("Listen") => Asked::Listen { room: None },
+            Some("Import") => Asked::Import { received: 0 },
+            Some("Talk") => Asked::Talk { room: None },
             _ => return self.finish(links, who, &Status::unimplemented("there is no such method here")),
         };
-        self.guests.insert(who, Guest { talk, waiting: VecDeque::new(), blocked: false });
+        self.guests.insert(who, Guest { asked, waiting: VecDeque::new(), blocked: false });
     }
 
     fn take(
@@ -85,13 +85,13 @@ impl Rooms {
         message: Bytes,
     ) -> Result<(), Status> {
         let Some(guest) = self.guests.get_mut(&who) else { return Ok(()) };
-        match &mut guest.talk {
-            Talk::Say => {
+        match &mut guest.asked {
+            Asked::Say => {
                 let said: SayRequest = decode(message)?;
                 let reply = self.say(links, said, who)?;
                 self.send(links, who, reply.encode_to_vec().into());
             }
-            Talk::Listen { room } => {
+            Asked::Listen { room } => {
                 let request: ListenRequest = decode(message)?;
                 *room = Some(request.room.clone());
                 let lines = self.lines.get(&request.room).map_or(&[][..], Vec::as_slice);
@@ -102,13 +102,13 @@ impl Rooms {
                     self.send(links, who, line);
                 }
             }
-            Talk::Import { received } => {
+            Asked::Import { received } => {
                 *received += 1;
                 let line: Line = decode(message)?;
                 let said = SayRequest { room: line.room, author: line.author, text: line.text };
                 self.say(links, said, who)?;
             }
-            Talk::Talk { room } => {
+            Asked::Talk { room } => {
                 let said: SayRequest = decode(message)?;
                 *room = Some(said.room.clone());
                 self.say(links, said, who)?;
@@ -118,15 +118,15 @@ impl Rooms {
     }
 
     fn half_close(&mut self, links: &mut BTreeMap<usize, Link<GrpcServer>>, who: Who) {
-        match self.guests.get(&who).map(|guest| &guest.talk) {
+        match self.guests.get(&who).map(|guest| &guest.asked) {
             // Listeners hang up when they have heard enough.
-            None | Some(Talk::Listen { .. }) => {}
-            Some(Talk::Import { received }) => {
+            None | Some(Asked::Listen { .. }) => {}
+            Some(Asked::Import { received }) => {
                 let reply = ImportReply { received: *received, accepted: *received, rejections: vec![] };
                 self.send(links, who, reply.encode_to_vec().into());
                 self.finish(links, who, &Status::OK);
             }
-            Some(Talk::Say | Talk::Talk { .. }) => self.finish(links, who, &Status::OK),
+            Some(Asked::Say | Asked::Talk { .. }) => self.finish(links, who, &Status::OK),
         }
     }
 
@@ -194,7 +194,7 @@ impl Rooms {
 
 impl Guest {
     fn hears(&self, room: &str) -> bool {
-        matches!(&self.talk, Talk::Listen { room: Some(in_room) } | Talk::Talk { room: Some(in_room) } if in_room == room)
+        matches!(&self.asked, Asked::Listen { room: Some(in_room) } | Asked::Talk { room: Some(in_room) } if in_room == room)
     }
 }
 

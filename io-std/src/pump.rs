@@ -1,6 +1,6 @@
 //! The turn of a connection: bytes in, events out, bytes out, and when to come back.
 //!
-//! [`Pump`] is the turn without a socket or a lock: it polls the machine and keeps what a write left over. The
+//! `Pump` is the turn without a socket or a lock: it polls the machine and keeps what a write left over. The
 //! connections of this crate share one between threads; [`drive`] runs one on the calling thread for any
 //! [`Machine`], so that HTTP/2 without gRPC, or a protocol of one's own, needs no more than a handler of events:
 //!
