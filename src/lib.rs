@@ -3,6 +3,61 @@
 //! One dependency for users: the vocabulary of calls is here, the drivers stand in [`crate::tokio`] (async,
 //! feature `tokio`) and [`crate::blocking`] (feature `std`), and the state machines below them in [`crate::core`].
 //! Code that `zrpc-build` generates from .proto files refers to this crate alone.
+//!
+//! A service, its server and a client of it, through memory instead of a port:
+//!
+//! ```
+//! # mod generated { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/chat/generated/mod.rs")); }
+//! # use generated::zrpc::examples::chat::v1 as chat;
+//! # #[cfg(not(all(feature = "tokio", feature = "std")))] fn main() {}
+//! # #[cfg(all(feature = "tokio", feature = "std"))] mod shown {
+//! # use super::chat;
+//! use chat::{Chat, ChatClient, ChatServer, ImportReply, Line, ListenRequest, SayReply, SayRequest};
+//! use zrpc::tokio::{Replies, Server, Streaming};
+//! use zrpc::{Request, Response, Status};
+//!
+//! struct Room;
+//!
+//! impl Chat for Room {
+//!     async fn say(&self, request: Request<SayRequest>) -> Result<Response<SayReply>, Status> {
+//!         match request.message().text.as_str() {
+//!             "" => Err(Status::invalid_argument("the text is empty; say something")),
+//!             _ => Ok(Response::new(SayReply { number: 1, listeners: 0 })),
+//!         }
+//!     }
+//!
+//!     async fn listen(&self, _: Request<ListenRequest>, mut replies: Replies<Line>) -> Result<(), Status> {
+//!         for number in 1..=3 {
+//!             replies.send(Line { number, ..Line::default() }).await?; // waits while the client does not read
+//!         }
+//!         Ok(())
+//!     }
+//!     # async fn import(&self, _: Request<Streaming<Line>>) -> Result<Response<ImportReply>, Status> {
+//!     #     Ok(Response::new(ImportReply::default()))
+//!     # }
+//!     # async fn talk(&self, _: Request<Streaming<SayRequest>>, _: Replies<Line>) -> Result<(), Status> { Ok(()) }
+//!     // import: many requests, one reply; talk: both at once
+//! }
+//!
+//! # pub async fn run() -> Result<(), Status> {
+//! let client = ChatClient::new(Server::builder().service(ChatServer::new(Room)).in_memory());
+//! let reply = client.say(SayRequest { text: "hello".into(), ..SayRequest::default() }).await?;
+//! assert_eq!(reply.message().number, 1);
+//!
+//! let mut lines = client.listen(ListenRequest::default()).await?;
+//! let mut heard = 0;
+//! while let Some(line) = lines.message().await? {
+//!     heard = line.number;
+//! }
+//! assert_eq!(heard, 3);
+//! # Ok(())
+//! # }
+//! # }
+//! # #[cfg(all(feature = "tokio", feature = "std"))] fn main() {
+//! #     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! #     runtime.block_on(shown::run()).unwrap();
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -10,6 +65,11 @@
 extern crate self as zrpc;
 
 pub mod rich;
+
+/// What the README shows is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
 
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
