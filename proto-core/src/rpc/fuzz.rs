@@ -1,7 +1,7 @@
 //! What must hold for any bytes: bodies of fuzz targets, and tests that run them on random input.
 
 use crate::base::Field;
-use crate::rpc::message::{FramingError, MessageReader, WireMessage};
+use crate::rpc::message::{FramingError, MessageReader, TRUST, WireMessage};
 use crate::rpc::{Encoding, Level, Metadata, compression, percent, timeout};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,7 +30,7 @@ fn read(content: &[u8], cut: usize) -> (Vec<WireMessage>, Option<FramingError>) 
                 Err(error) => return (messages, Some(error)),
             }
         }
-        assert!(reader.memory() <= 2 * content.len(), "{} bytes for {}", reader.memory(), content.len());
+        assert!(reader.memory() <= TRUST * content.len(), "{} bytes for {}", reader.memory(), content.len());
     }
     (messages, None)
 }
