@@ -1,5 +1,6 @@
 //! What a call is, on any carrier: head, messages, trailers, deadline, cancellation, status.
 
+pub mod cardinality;
 pub mod code;
 pub mod codec;
 pub mod compression;
@@ -18,6 +19,7 @@ pub mod status;
 pub mod streams;
 pub mod timeout;
 
+pub use cardinality::Single;
 pub use code::Code;
 #[cfg(feature = "prost")]
 pub use codec::ProstCodec;
