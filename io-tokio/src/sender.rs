@@ -9,7 +9,7 @@ use bytes::Bytes;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use zrpc_core::rpc::{Code, Codec, Origin, Response, Status};
+use zrpc_core::rpc::{Codec, Response, Single, Status};
 
 /// Where a client puts the messages of a bidirectional call.
 ///
@@ -151,17 +151,13 @@ impl<I, O> fmt::Debug for ClientStreaming<I, O> {
 }
 
 async fn only_response<O>(mut responses: Streaming<O>) -> Result<Response<O>, Status> {
-    let first = responses.message().await?;
-    if first.is_some() && responses.message().await?.is_some() {
-        return Err(cardinality("several"));
+    let mut only = Single::new();
+    while let Some(message) = responses.message().await? {
+        if !only.put(message) {
+            break;
+        }
     }
-    let message = first.ok_or_else(|| cardinality("none"))?;
+    let message = only.response(Status::OK)?;
     let (metadata, trailers) = responses.into_metadata();
     Ok(Response::new(message).with_metadata(metadata).with_trailers(trailers))
-}
-
-/// The status of a call that answered with the wrong number of messages, as gRPC's status code document has it.
-pub(crate) fn cardinality(got: &'static str) -> Status {
-    let text = format!("the method answers with exactly one message, and {got} came");
-    Status::new(Code::Unimplemented, text).with_origin(Origin::Peer)
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use zrpc_core::base::Misuse;
-use zrpc_core::rpc::{CallId, Code, Interceptors, Metadata, Method, Origin, Side, Status};
+use zrpc_core::rpc::{CallId, Code, Interceptors, Metadata, Method, Side, Single, Status};
 
 /// A started call. Dropping it cancels it, unless it is over.
 pub(crate) struct Call {
@@ -48,24 +48,18 @@ impl Call {
 
     fn whole_answer(&self) -> Result<Answer, Status> {
         let came = self.connection.wait(self.id, Half::Receiver, |slot| {
-            let surplus = slot.messages.len() > 1;
             let (status, trailers) = match &mut slot.ended {
                 Some((status, trailers)) => (status.clone(), std::mem::take(trailers)),
-                None if surplus => (too_many(), Metadata::new()),
+                // One message too many is answer enough: this call cannot succeed any more.
+                None if slot.messages.len() > 1 => (Status::OK, Metadata::new()),
                 None => return None,
             };
-            let status = if surplus && status.is_ok() { too_many() } else { status };
-            let message = slot.messages.pop_front().map(|(message, _)| message);
-            Some((status, message, slot.head.take().unwrap_or_default(), trailers))
+            let only: Single<Bytes> = slot.messages.drain(..).map(|(message, _)| message).collect();
+            Some((only.response(status), slot.head.take().unwrap_or_default(), trailers))
         });
-        let (status, message, metadata, trailers) = came.ok_or_else(gone)?;
-        if !status.is_ok() {
-            return Err(self.connection.explain(status));
-        }
-        match message {
-            Some(message) => Ok(Answer { message, metadata, trailers }),
-            None => Err(cardinality("none came")),
-        }
+        let (message, metadata, trailers) = came.ok_or_else(gone)?;
+        let message = message.map_err(|status| self.connection.explain(status))?;
+        Ok(Answer { message, metadata, trailers })
     }
 
     fn tell_end(&self, status: &Status) {
@@ -171,16 +165,6 @@ pub(crate) fn misused(misuse: Misuse) -> Status {
         _ => Code::Internal,
     };
     Status::new(code, misuse.to_string()).with_safe_to_retry()
-}
-
-/// RPC status codes of gRPC: the wrong number of responses is UNIMPLEMENTED.
-fn cardinality(came: &'static str) -> Status {
-    let text = format!("the method answers with exactly one message, but {came}");
-    Status::unimplemented(text).with_origin(Origin::Peer)
-}
-
-fn too_many() -> Status {
-    cardinality("more came")
 }
 
 fn gone() -> Status {

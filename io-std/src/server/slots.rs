@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread::Thread;
 use zrpc_core::base::Time;
 use zrpc_core::rpc::{
-    CallId, Metadata, Origin, Request, RequestHead, ServerEvent, ServerSession, SessionEnd, Status,
+    CallId, Metadata, Origin, Request, RequestHead, ServerEvent, ServerSession, SessionEnd, Single, Status,
 };
 
 /// A server's session of any carrier.
@@ -49,7 +49,14 @@ pub(crate) struct Slot {
     pub(crate) receiver: Option<Thread>,
     pub(crate) sender: Option<Thread>,
     /// The call until its handler may begin.
-    waiting: Option<(Arc<Route>, Request<()>)>,
+    waiting: Option<Waiting>,
+}
+
+/// A call whose one request message, and the end after it, are still to come.
+struct Waiting {
+    route: Arc<Route>,
+    request: Request<()>,
+    message: Single<Bytes>,
 }
 
 impl Slots {
@@ -66,7 +73,7 @@ impl Slots {
                 let takes_one = route.method.kind.one_request();
                 let mut slot = Slot::new();
                 if takes_one {
-                    slot.waiting = Some((route, request));
+                    slot.waiting = Some(Waiting { route, request, message: Single::new() });
                 } else {
                     self.ready.push_back(Ready { id, route, request, message: None });
                 }
@@ -91,34 +98,35 @@ impl Slots {
             session.consume(id, credit);
             return;
         };
-        if slot.waiting.is_none() {
+        let Some(waiting) = &mut slot.waiting else {
             slot.messages.push_back((message, credit));
             unpark(&mut slot.receiver);
             return;
-        }
+        };
         session.consume(id, credit);
-        if slot.messages.is_empty() {
-            slot.messages.push_back((message, 0));
+        if waiting.message.put(message) {
             return;
         }
-        self.calls.remove(&id);
-        finish(session, id, &cardinality("more came"));
+        let surplus = self.calls.remove(&id).and_then(|slot| slot.waiting);
+        if let Some(Err(status)) = surplus.map(|waiting| waiting.message.request()) {
+            finish(session, id, &status);
+        }
     }
 
     fn half_close(&mut self, session: &mut BoxServerSession, id: CallId) {
         let Some(slot) = self.calls.get_mut(&id) else { return };
         slot.half_closed = true;
-        let Some((route, request)) = slot.waiting.take() else {
+        let Some(Waiting { route, request, message }) = slot.waiting.take() else {
             unpark(&mut slot.receiver);
             return;
         };
-        match slot.messages.pop_front() {
-            Some((message, _)) => {
+        match message.request() {
+            Ok(message) => {
                 self.ready.push_back(Ready { id, route, request, message: Some(message) });
             }
-            None => {
+            Err(status) => {
                 self.calls.remove(&id);
-                finish(session, id, &cardinality("none came"));
+                finish(session, id, &status);
             }
         }
     }
@@ -199,10 +207,4 @@ fn unpark(thread: &mut Option<Thread>) {
 /// Ends a call that no handler sees. A call that is over already needs no end.
 pub(crate) fn finish(session: &mut BoxServerSession, id: CallId, status: &Status) {
     let _ = session.finish(id, status, &Metadata::new());
-}
-
-/// RPC status codes of gRPC: the wrong number of requests is UNIMPLEMENTED.
-fn cardinality(came: &'static str) -> Status {
-    let text = format!("the method takes exactly one message, but {came}");
-    Status::unimplemented(text).with_origin(Origin::Peer)
 }

@@ -1,12 +1,11 @@
 //! The answer to a unary call, as its caller waits for it.
 
 use crate::client::connection::Connection;
-use crate::sender::cardinality;
 use bytes::Bytes;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use zrpc_core::rpc::{CallId, Metadata, Status};
+use zrpc_core::rpc::{CallId, Metadata, Single, Status};
 
 /// Where the connection leaves what comes back for a unary call.
 #[derive(Default)]
@@ -17,9 +16,7 @@ pub(crate) struct Slot {
 #[derive(Default)]
 struct State {
     head: Metadata,
-    message: Option<Bytes>,
-    /// More than one message came.
-    several: bool,
+    message: Single<Bytes>,
     end: Option<(Status, Metadata)>,
     caller: Option<Waker>,
 }
@@ -30,8 +27,7 @@ impl Slot {
     }
 
     pub(crate) fn deliver(&self, message: Bytes) {
-        let mut state = self.lock();
-        state.several |= state.message.replace(message).is_some();
+        self.lock().message.put(message);
     }
 
     /// The call is over; the caller is woken with no lock held.
@@ -73,17 +69,10 @@ impl Future for UnaryCall {
             }
             return Poll::Pending;
         };
-        let (head, message, several) = (std::mem::take(&mut state.head), state.message.take(), state.several);
+        let (head, message) = (std::mem::take(&mut state.head), std::mem::take(&mut state.message));
         drop(state);
         self.over = true;
-        if !status.is_ok() {
-            return Poll::Ready(Err(status));
-        }
-        if several {
-            return Poll::Ready(Err(cardinality("several")));
-        }
-        let message = message.ok_or_else(|| cardinality("none"));
-        Poll::Ready(message.map(|message| Answer { head, message, trailers }))
+        Poll::Ready(message.response(status).map(|message| Answer { head, message, trailers }))
     }
 }
 

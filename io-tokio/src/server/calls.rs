@@ -32,7 +32,8 @@ use std::task::{Context, Poll, Waker};
 use tokio::task::AbortHandle;
 use zrpc_core::base::{Flow, Misuse, Time};
 use zrpc_core::rpc::{
-    CallId, Encoding, Kind, Metadata, Origin, Request, ServerEvent, ServerSession, SessionEnd, Side, Status,
+    CallId, Encoding, Kind, Metadata, Origin, Request, ServerEvent, ServerSession, SessionEnd, Side, Single,
+    Status,
 };
 
 /// A session of any carrier.
@@ -61,7 +62,7 @@ enum Open {
 /// A call that waits for its one request message and the end after it.
 struct Gathering {
     route: Route,
-    message: Option<Bytes>,
+    message: Single<Bytes>,
 }
 
 /// A call whose handler is at work, or whose answer is on its way.
@@ -149,7 +150,7 @@ impl Calls {
             return answer(session, call, Finish::failed(status));
         }
         if route.method.kind.one_request() {
-            let gathering = Gathering { route, message: None };
+            let gathering = Gathering { route, message: Single::new() };
             if let Some((older, gathering)) = self.newest.replace((call, gathering)) {
                 self.open.insert(older, Open::Gathering(gathering));
             }
@@ -170,16 +171,19 @@ impl Calls {
         }
         session.consume(call, credit);
         let Some(gathering) = self.gathering(call) else { return };
-        if gathering.message.replace(message).is_some() {
-            self.take_gathering(call);
-            answer(session, call, Finish::failed(wrong_count("several")));
+        if !gathering.message.put(message) {
+            let surplus = self.take_gathering(call).map(|gathering| gathering.message.request());
+            if let Some(Err(status)) = surplus {
+                answer(session, call, Finish::failed(status));
+            }
         }
     }
 
     fn on_half_closed(&mut self, session: &mut DynSession, call: CallId, now: Time) {
         if let Some(Gathering { route, message }) = self.take_gathering(call) {
-            let Some(message) = message else {
-                return answer(session, call, Finish::failed(wrong_count("none")));
+            let message = match message.request() {
+                Ok(message) => message,
+                Err(status) => return answer(session, call, Finish::failed(status)),
             };
             let line = match route.method.kind {
                 Kind::ServerStreaming => Some(Line::new(call, self.mailbox.clone())),
@@ -373,11 +377,6 @@ fn answer(session: &mut DynSession, call: CallId, finish: Finish) {
     {
         session.abandon(call, &status);
     }
-}
-
-fn wrong_count(got: &'static str) -> Status {
-    let text = format!("the method takes exactly one request message, and {got} came");
-    Status::unimplemented(text).with_origin(Origin::Peer)
 }
 
 /// Logs a panic. What it said is not told to the client.

@@ -46,8 +46,8 @@ impl<M> Single<M> {
     /// UNIMPLEMENTED when none or several came; it ends the call.
     pub fn request(self) -> Result<M, Status> {
         self.only(
-            "the method takes exactly one request, and none came",
-            "the method takes exactly one request, and several came",
+            "the method takes exactly one message, and none came",
+            "the method takes exactly one message, and several came",
         )
     }
 
