@@ -3,6 +3,8 @@
 mod calls;
 mod client_calls;
 mod client_replies;
+#[cfg(feature = "gzip")]
+mod compressed;
 mod server_calls;
 mod server_heads;
 mod wire;

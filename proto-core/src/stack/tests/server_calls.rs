@@ -1,18 +1,18 @@
 //! A server and the messages, ends and deadlines of its calls, frame by frame.
 
-use super::wire::{REQUEST, Said, Wire, incompressible, message, server};
+use super::wire::{REQUEST, Said, Wire, message, server};
 use crate::base::{Flow, Misuse};
 use crate::http2::frame::{FrameType, flags};
-use crate::rpc::{CallId, Code, Encoding, Metadata, Origin, ServerEvent, ServerSession, Status};
+use crate::rpc::{CallId, Code, Metadata, Origin, ServerEvent, ServerSession, Status};
 use crate::stack::{GrpcServer, ServerConfig};
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::time::Duration;
 
-const CALL: CallId = CallId::from_u64(1);
+pub(super) const CALL: CallId = CallId::from_u64(1);
 
-fn small_limits(receive_message_bytes_max: usize) -> ServerConfig {
+pub(super) fn small_limits(receive_message_bytes_max: usize) -> ServerConfig {
     let mut config = ServerConfig::default();
     config.limits.receive_message_bytes_max = receive_message_bytes_max;
     config
@@ -27,7 +27,12 @@ fn messages(events: &[ServerEvent]) -> Vec<Vec<u8>> {
 }
 
 /// What comes of a call whose request says `more` and whose content is this.
-fn status_of(config: &ServerConfig, more: &[(&str, &str)], content: &[u8], end: bool) -> Option<Status> {
+pub(super) fn status_of(
+    config: &ServerConfig,
+    more: &[(&str, &str)],
+    content: &[u8],
+    end: bool,
+) -> Option<Status> {
     let mut wire = server(config);
     wire.request(1, more, false);
     wire.peer.data(1, content, end);
@@ -102,44 +107,6 @@ fn gotcha_5_3_framing_errors_have_the_codes_of_the_protocol_document() {
     assert_eq!(code(&[], &message(0, b"12345")[..7], true), internal, "cut short");
     assert_eq!(code(&[], &message(0, &[0; 11]), false), Some((Code::ResourceExhausted, Origin::Library)));
     assert_eq!(code(&[], &message(0, &[0; 10]), false), None, "the limit itself passes");
-}
-
-#[test]
-#[cfg(feature = "gzip")]
-fn gotcha_5_3_the_limit_is_on_what_a_message_inflates_to() {
-    use crate::rpc::compression::{Level, compress};
-    let gzip = [("grpc-encoding", "gzip")];
-    let code = |limit: usize, content: &[u8]| {
-        status_of(&small_limits(limit), &gzip, content, false).map(|status| status.code())
-    };
-    for plain in [incompressible(5000), vec![0; 5000], vec![1]] {
-        let packed = message(1, &compress(Encoding::Gzip, Level::Best, &plain).unwrap());
-        assert_eq!(code(plain.len(), &packed), None);
-        assert_eq!(code(plain.len() - 1, &packed), Some(Code::ResourceExhausted));
-    }
-    assert_eq!(code(100, &message(1, b"not gzip")), Some(Code::Internal));
-    assert_eq!(code(100, &message(1, b"")), None, "an empty message needs no compressor");
-}
-
-#[test]
-#[cfg(feature = "gzip")]
-fn gotcha_5_3_an_answer_uses_only_encodings_that_the_client_said_and_only_where_they_pay() {
-    let answer = |more: &[(&str, &str)], payload: Vec<u8>| {
-        let mut wire = server(&ServerConfig::default());
-        wire.request(1, more, true);
-        wire.machine.send_head(CALL, &Metadata::new(), Some(Encoding::Gzip)).unwrap();
-        let _ = wire.machine.send(CALL, Bytes::from(payload), true).unwrap();
-        wire.deliver();
-        let said = wire.said(1);
-        let Said::Data { bytes, .. } = &said[1] else { panic!("{said:?}") };
-        (said[0].field("grpc-encoding").is_some(), bytes[0])
-    };
-    let zeros = vec![0; 5000];
-    assert_eq!(answer(&[("grpc-accept-encoding", "identity, deflate,gzip")], zeros.clone()), (true, 1));
-    assert_eq!(answer(&[("grpc-encoding", "gzip")], zeros.clone()), (true, 1));
-    assert_eq!(answer(&[("grpc-accept-encoding", "deflate")], zeros.clone()), (false, 0));
-    assert_eq!(answer(&[], zeros), (false, 0));
-    assert_eq!(answer(&[("grpc-accept-encoding", "gzip")], incompressible(5000)), (true, 0));
 }
 
 #[test]

@@ -160,9 +160,3 @@ impl Wire<GrpcServer> {
 pub(super) fn message(flag: u8, payload: &[u8]) -> Vec<u8> {
     [&[flag][..], &(payload.len() as u32).to_be_bytes(), payload].concat()
 }
-
-/// Bytes that no encoding can make shorter.
-pub(super) fn incompressible(len: usize) -> Vec<u8> {
-    let mut chance = crate::base::Entropy::from_seed(1);
-    (0..len).map(|_| chance.next_u64() as u8).collect()
-}

@@ -200,7 +200,7 @@ impl<'a> World<'a> {
         }
         let timeout = self.dice.below(256) as u64;
         let deadline = (timeout < 80).then(|| self.now + Duration::from_millis(10 * timeout));
-        let compression = (timeout % 2 == 0).then_some(Encoding::Gzip);
+        let compression = timeout.is_multiple_of(2).then_some(Encoding::Gzip);
         let metadata = metadata(self.calls.len());
         let head = StartCall { path: "/pair.Service/Method", metadata: &metadata, deadline, compression };
         let id = self.client.start(self.now, head).expect("the connection takes calls");
@@ -211,7 +211,7 @@ impl<'a> World<'a> {
         let Some(id) = self.some_call(|call| call.at_client.is_none()) else { return };
         let number = self.calls[&id].up.sent.len();
         let message = self.some_message(id, number);
-        let sent = self.client.send(id, message.clone(), number % 2 == 0);
+        let sent = self.client.send(id, message.clone(), number.is_multiple_of(2));
         let Some(call) = self.calls.get_mut(&id) else { return };
         if sent != Err(Misuse::Gone) {
             call.up.note(message, sent);
@@ -243,7 +243,7 @@ impl<'a> World<'a> {
             // Refused when the call is over on this side and its event is still to come.
             let _refused = self.server.send_head(id, &Metadata::new(), Some(Encoding::Gzip));
         }
-        let sent = self.server.send(id, message.clone(), number % 2 == 0);
+        let sent = self.server.send(id, message.clone(), number.is_multiple_of(2));
         let Some(call) = self.calls.get_mut(&id) else { return };
         match sent {
             Err(Misuse::Gone) => assert!(call.finished.is_some() || call.at_server.is_none()),
