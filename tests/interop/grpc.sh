@@ -122,6 +122,7 @@ column() {
             result=ok
             [ "$variant" = "$name" ] || result=ok*
         else
+            echo "exit code $? (124: out of time)" >>"$at/$name.log"
             result=FAIL
         fi
         echo "$result" >"$at/$name"

@@ -6,6 +6,7 @@ inflated stand in for the flags. C-core keeps the load report of a call to itsel
 
 import argparse
 import contextlib
+import faulthandler
 import json
 import threading
 import time
@@ -21,6 +22,8 @@ import orca_service_pb2
 import orca_service_pb2_grpc
 import test_pb2_grpc
 
+# A case that takes longer hangs; where it does is then printed.
+CASE_SECONDS = 45
 LARGE_REQUEST = 271828
 LARGE_RESPONSE = 314159
 INPUTS = (27182, 8, 1828, 45904)
@@ -359,6 +362,7 @@ def main():
     parser.add_argument("--server_port", required=True)
     parser.add_argument("--test_case", required=True, choices=sorted(CASES))
     arguments = parser.parse_args()
+    faulthandler.dump_traceback_later(CASE_SECONDS, exit=True)
     target = f"{arguments.server_host}:{arguments.server_port}"
     scaling = json.dumps({"connectionScaling": {"maxConnectionsPerSubchannel": 2}})
     with grpc.insecure_channel(target, options=[("grpc.service_config", scaling)]) as channel:
