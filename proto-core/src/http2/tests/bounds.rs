@@ -125,10 +125,12 @@ fn a_piece_of_nothing_is_no_frame_and_does_not_hold_trailers_back() {
     let mut wire = Wire::server();
     wire.say(|peer| peer.settings(&[(id::INITIAL_WINDOW_SIZE, 0)]).headers(1, &REQUEST, true));
     wire.machine.send_headers(ONE, fields(&RESPONSE), false).expect("the stream is open");
+    wire.settle();
     assert_eq!(wire.machine.send_data(ONE, Prefix::NONE, Bytes::new(), false), Ok(Flow::Ready));
     wire.machine.send_headers(ONE, fields(&[("a", "b")]), true).expect("the stream is open");
     wire.settle();
-    assert_eq!(wire.frames_of(FrameType::Headers).len(), 2);
+    assert_eq!(wire.frames_of(FrameType::Data).len(), 0);
+    assert_eq!(wire.frames_of(FrameType::Headers).len(), 1);
     assert_eq!(wire.events, [Event::Closed { stream: ONE, reason: CloseReason::Finished }]);
 }
 
@@ -234,6 +236,21 @@ fn manual_credit_is_given_back_by_halves_and_never_twice() {
     wire.machine.consume(ONE, 1_000);
     wire.settle();
     assert_eq!(updates(&wire, 0) + updates(&wire, 1), 0);
+}
+
+#[test]
+fn what_a_stream_held_when_it_was_reset_counts_for_the_connection_still() {
+    let config = Config { credit: Credit::Manual, connection_window_bytes: 65_535, ..Config::default() };
+    let mut wire = Wire::server_with(config);
+    let mut given = 0;
+    for stream in (1..100).step_by(2) {
+        wire.say(|peer| peer.headers(stream, &REQUEST, false).data(stream, &[7; 16_000], false));
+        assert_eq!(wire.events.len(), 2, "{:?}", wire.events);
+        wire.machine.reset(StreamId(stream), ErrorCode::CANCEL).expect("the stream is open");
+        wire.settle();
+        given += updates(&wire, 0);
+    }
+    assert!(given > 49 * 16_000 - 32_768, "{given}");
 }
 
 fn updates(wire: &Wire, stream: u32) -> u32 {
