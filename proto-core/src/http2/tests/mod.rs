@@ -10,6 +10,7 @@ mod rfc9113_5;
 mod rfc9113_6;
 mod rfc9113_6_7;
 mod rfc9113_8;
+mod timers;
 mod violations;
 mod wire;
 
