@@ -8,6 +8,11 @@
 //! octets beside indexing everything.
 
 use super::lookup::Hashes;
+use alloc::boxed::Box;
+
+/// The first entries of a connection are free, and while there were no more, nothing is accounted: the two or three
+/// fields of an ordinary server's responses need no memory here.
+const FREE_ENTRIES: u8 = 8;
 
 const ACCOUNTS: usize = 128;
 const FINGERPRINTS: usize = 128;
@@ -23,25 +28,67 @@ const BALANCE_MAX: i8 = 64;
 
 /// What the encoder learned about the fields that it saw.
 #[derive(Clone, Debug)]
-pub(super) struct Admission {
+pub(super) enum Admission {
+    /// So many entries are still free.
+    Free(u8),
+    Accounted(Box<Accounts>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Accounts {
     balances: [i8; ACCOUNTS],
     fingerprints: [u8; FINGERPRINTS],
 }
 
 impl Admission {
+    /// What [`Admission::memory`] says at most.
+    pub(super) const BYTES_MAX: usize = size_of::<Accounts>();
+
     pub(super) const fn new() -> Admission {
-        Admission { balances: [CREDIT_AT_FIRST; ACCOUNTS], fingerprints: [0; FINGERPRINTS] }
+        Admission::Free(FREE_ENTRIES)
     }
 
     /// An entry was referred to.
     #[inline]
     pub(super) fn on_reference(&mut self, hashes: Hashes) {
-        let balance = self.balance(hashes);
-        *balance = (*balance + 1).min(BALANCE_MAX);
+        if let Admission::Accounted(accounts) = self {
+            let balance = accounts.balance(hashes);
+            *balance = (*balance + 1).min(BALANCE_MAX);
+        }
     }
 
     /// Whether a field that is in no table is worth an entry. If so, its name is charged for it.
     pub(super) fn admits(&mut self, hashes: Hashes) -> bool {
+        match self {
+            Admission::Free(left @ 1..) => {
+                *left -= 1;
+                true
+            }
+            Admission::Free(_) => {
+                let mut accounts = Box::new(Accounts::new());
+                let admitted = accounts.admits(hashes);
+                *self = Admission::Accounted(accounts);
+                admitted
+            }
+            Admission::Accounted(accounts) => accounts.admits(hashes),
+        }
+    }
+
+    /// Bytes of memory held beside the struct itself.
+    pub(super) fn memory(&self) -> usize {
+        match self {
+            Admission::Free(_) => 0,
+            Admission::Accounted(_) => size_of::<Accounts>(),
+        }
+    }
+}
+
+impl Accounts {
+    const fn new() -> Accounts {
+        Accounts { balances: [CREDIT_AT_FIRST; ACCOUNTS], fingerprints: [0; FINGERPRINTS] }
+    }
+
+    fn admits(&mut self, hashes: Hashes) -> bool {
         let seen = self.is_seen(hashes);
         let balance = self.balance(hashes);
         let admitted = seen || *balance > 0;
@@ -77,7 +124,7 @@ mod tests {
     fn a_name_whose_values_never_repeat_stops_getting_entries() {
         let mut admission = Admission::new();
         let entries = (0..1000).filter(|&value| admission.admits(hashes("traceparent", value))).count();
-        assert!((8..20).contains(&entries), "{entries}");
+        assert!((8..28).contains(&entries), "{entries}");
     }
 
     #[test]

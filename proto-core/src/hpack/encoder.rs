@@ -36,6 +36,9 @@ pub struct Encoder {
 }
 
 impl Encoder {
+    /// What it learns about fields takes this many bytes at most.
+    pub(crate) const LEARNED_BYTES_MAX: usize = Admission::BYTES_MAX;
+
     /// An encoder that keeps a table of at most `table_size_max` bytes, and of at most what the peer allows:
     /// [`TABLE_SIZE_DEFAULT`] until [`Encoder::set_peer_table_size_max`].
     #[must_use]
@@ -84,7 +87,7 @@ impl Encoder {
     /// Bytes of memory held, the struct itself included.
     #[must_use]
     pub fn memory(&self) -> usize {
-        size_of::<Encoder>() + self.table.memory() + self.lookup.memory()
+        size_of::<Encoder>() + self.table.memory() + self.lookup.memory() + self.admission.memory()
     }
 
     fn encode_size_updates(&mut self, block: &mut Vec<u8>) {
