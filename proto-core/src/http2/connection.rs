@@ -87,8 +87,10 @@ pub struct Connection {
 
     pub(super) timers: TimerTable<{ Timer::COUNT }>,
     pub(super) received_at: Time,
-    /// When the last stream closed.
-    pub(super) rests_since: Time,
+    /// When the last stream was gone.
+    pub(super) rests_since: Option<Time>,
+    /// Whether streams come now and then, and not one after the other.
+    pub(super) is_calm: bool,
     pub(super) pings: [Option<[u8; 8]>; crate::http2::lifecycle::PingUse::COUNT],
     pub(super) resets: Budget,
     pub(super) idle_frames: Budget,
@@ -144,7 +146,8 @@ impl Connection {
             peer_error: None,
             timers: TimerTable::default(),
             received_at: now,
-            rests_since: now,
+            rests_since: None,
+            is_calm: true,
             pings: Default::default(),
             resets: Budget::new(config.resets, now),
             idle_frames: Budget::new(config.idle_frames, now),
@@ -254,8 +257,8 @@ impl Machine for Connection {
             if self.has_unsent() {
                 return Output::Full(self.timers.wake::<Timer>());
             }
-            if self.phase != Phase::Ended && self.streams.is_empty() && !self.timers.is_armed(Timer::Shrink) {
-                self.shrink_later();
+            if self.phase != Phase::Ended {
+                self.shrink();
             }
             return Output::Idle(self.timers.wake::<Timer>());
         }

@@ -126,7 +126,7 @@ impl Connection {
                     self.end(End::Graceful);
                 }
                 Timer::Idle => self.begin_drain(IDLE_GRACE),
-                Timer::Shrink => self.shrink(),
+                Timer::Shrink => self.shrink_if_due(),
             }
         }
     }
@@ -369,12 +369,14 @@ impl Connection {
             self.resets.earn(self.config.resets, 1);
         }
         self.pending.push_back(Event::Closed { stream: id, reason });
+        if self.streams.is_empty() {
+            self.note_rest();
+        }
         self.rest();
     }
 
-    /// Notes since when no stream is open, and starts the idle timer.
+    /// Starts the idle timer when no stream is open.
     fn rest(&mut self) {
-        self.rests_since = self.now;
         if let Some(timeout) = self.config.idle_timeout
             && self.streams.is_empty()
             && self.drain == Drain::No

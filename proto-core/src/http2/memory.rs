@@ -17,8 +17,12 @@ use crate::http2::stream::Stream;
 
 use core::time::Duration;
 
-/// How long a connection without streams keeps what they needed, so that those which follow soon allocate nothing.
-const SHRINK_AFTER: Duration = Duration::from_millis(100);
+/// Streams that end this long after the one before come now and then. Faster ones keep their memory.
+const NOW_AND_THEN: Duration = Duration::from_millis(100);
+/// What a connection without streams keeps, in bytes, when they follow each other fast, so that they allocate nothing.
+const KEPT_BYTES: usize = 4096;
+/// How long it keeps more than that: bursts that follow each other share it.
+const SHRINK_AFTER: Duration = Duration::from_secs(1);
 
 /// Header lists that an owner has queued on a stream at once: heads, trailers, and as many informational ones.
 const LISTS_PER_STREAM: usize = 8;
@@ -44,28 +48,36 @@ impl Connection {
             + self.pending.capacity() * size_of::<Event>()
     }
 
-    /// Sees to it that what streams needed is given back once there was none for a while.
-    pub(super) fn shrink_later(&mut self) {
-        let holds = self.streams.memory()
-            + self.fields.capacity()
-            + self.pending.capacity()
-            + self.outbox.memory()
-            + self.control.memory();
-        if holds > 0 {
+    /// Notes that the last stream is gone.
+    pub(super) fn note_rest(&mut self) {
+        self.is_calm = self.rests_since.is_none_or(|since| self.now >= since + NOW_AND_THEN);
+        self.rests_since = Some(self.now);
+    }
+
+    /// Gives back what streams needed: after a while when it is much; at once in calm times when it is little.
+    pub(super) fn shrink(&mut self) {
+        if !self.streams.is_empty() || self.timers.is_armed(Timer::Shrink) {
+            return;
+        }
+        if self.holds_for_streams() > KEPT_BYTES {
             self.timers.arm(Timer::Shrink, self.now + SHRINK_AFTER);
+        } else if self.is_calm {
+            self.give_back();
         }
     }
 
-    /// Gives back what streams needed, unless there were some since: an idle connection holds no buffers.
-    pub(super) fn shrink(&mut self) {
-        if !self.streams.is_empty() {
-            return;
-        }
-        let due = self.rests_since + SHRINK_AFTER;
+    /// The time to give back has come, unless there were streams meanwhile.
+    pub(super) fn shrink_if_due(&mut self) {
+        let due = self.rests_since.map_or(self.now, |since| since + SHRINK_AFTER);
         if due > self.now {
             self.timers.arm(Timer::Shrink, due);
-            return;
+        } else if self.streams.is_empty() {
+            self.is_calm = true;
+            self.give_back();
         }
+    }
+
+    fn give_back(&mut self) {
         self.streams.shrink();
         self.fields = Fields::new();
         self.pending.shrink_to_fit();
@@ -73,7 +85,15 @@ impl Connection {
         self.control.shrink();
     }
 
-    /// Whether the connection holds no memory for streams: there was none for a while.
+    fn holds_for_streams(&self) -> usize {
+        self.streams.memory()
+            + self.fields.capacity()
+            + self.pending.capacity() * size_of::<Event>()
+            + self.outbox.memory()
+            + self.control.memory()
+    }
+
+    /// Whether the connection holds no memory for streams.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         self.streams.memory() == 0
@@ -103,6 +123,7 @@ impl Config {
             + tables
             + size_of::<Decoder>()
             + size_of::<Encoder>()
+            + Encoder::LEARNED_BYTES_MAX
             + ClosedMemory::BYTES_MAX
             + Outbox::bytes_max(streams, items)
             + 2 * control * ControlQueue::ITEM_BYTES
