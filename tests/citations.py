@@ -56,8 +56,11 @@ def requirements():
 
 
 def citations(lines):
-    """The citations of a file: line number, RFC, section, and what is said there."""
+    """The citations of a file: line number, RFC, section, and what is said there. What a file opens with cites nothing: it
+    says what the file is about, not which line keeps which rule."""
     for number, line in enumerate(lines):
+        if line.startswith("//!"):
+            continue
         for match in CITATION.finditer(line):
             text = comment_from(lines, number) if line.lstrip().startswith("//") else line
             for section in SECTION.findall(match.group(2)):

@@ -17,6 +17,7 @@ use crate::pump::{Pump, ReadBuffer, linger, write_out};
 use crate::transport::{Transport, is_not_ready};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use zrpc_core::base::{Machine, Time};
 
 /// What becomes of a machine's events.
@@ -45,6 +46,8 @@ pub(crate) struct Shared<M, C> {
     pub(crate) calls: C,
     /// The last look at the clock.
     pub(crate) now: Time,
+    /// When the transport was read last.
+    pub(crate) last_read: Time,
     reader: Reader,
     /// Why the transport was lost, when it did not just end.
     pub(crate) lost: Option<io::Error>,
@@ -98,10 +101,12 @@ impl<M, C> Shared<M, C> {
 
 impl<M: Machine, C: Calls<M>> Link<M, C> {
     pub(crate) fn new(transport: Box<dyn Transport>, machine: M, calls: C) -> Link<M, C> {
+        let now = clock::now();
         let shared = Shared {
             pump: Pump::new(machine),
             calls,
-            now: clock::now(),
+            now,
+            last_read: now,
             reader: Reader::Free(ReadBuffer::default()),
             lost: None,
         };
@@ -198,7 +203,9 @@ impl<M: Machine, C: Calls<M>> Link<M, C> {
     pub(crate) fn freshen<'a>(&'a self, mut guard: Guard<'a, M, C>) -> Guard<'a, M, C> {
         let Some(mut buffer) = guard.take_reader() else { return guard };
         while !guard.calls.is_over() {
+            drop(guard);
             let read = buffer.fill(|room| self.transport.read(room));
+            guard = self.lock();
             let nothing = read.as_ref().is_err_and(is_not_ready);
             guard = self.feed(guard, read);
             if nothing {
@@ -211,8 +218,8 @@ impl<M: Machine, C: Calls<M>> Link<M, C> {
     }
 
     /// Sends what is left of a connection that is over, and ends it as [`pump::drive`](crate::pump::drive) does.
-    pub(crate) fn linger(&self, buffer: &mut ReadBuffer) {
-        linger(&*self.transport, buffer, || {
+    pub(crate) fn linger(&self, buffer: &mut ReadBuffer, longest: Duration) {
+        linger(&*self.transport, buffer, longest, || {
             let mut guard = self.lock();
             guard.pump.retry();
             self.turn(guard).pump.is_written()
@@ -222,6 +229,7 @@ impl<M: Machine, C: Calls<M>> Link<M, C> {
     fn feed<'a>(&'a self, mut guard: Guard<'a, M, C>, read: io::Result<bytes::Bytes>) -> Guard<'a, M, C> {
         let now = clock::now();
         guard.now = now;
+        guard.last_read = now;
         match read {
             Ok(bytes) if !bytes.is_empty() => {
                 guard.pump.machine().handle_input(now, bytes);

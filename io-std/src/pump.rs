@@ -49,6 +49,9 @@ use zrpc_core::base::{Machine, Out, Output, Time, Wake};
 /// Bytes that a machine may have written and no socket taken; a slow reader costs a connection twice this.
 const ROOM: usize = 128 * 1024;
 
+/// How long the last bytes of a connection, and the peer's end, may take.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
 /// Drives a machine on the calling thread until the handler breaks off or the peer is gone, and sends what the
 /// machine had to say last. The handler may give the machine any commands.
 ///
@@ -71,7 +74,7 @@ pub fn drive<M: Machine>(
             }
         }
         if !goes_on {
-            linger(transport, &mut buffer, || pump.flush(transport).unwrap_or(true));
+            linger(transport, &mut buffer, LINGER, || pump.flush(transport).unwrap_or(true));
             return Ok(());
         }
         if pump.flush(transport)? && pump.has_more() {
@@ -95,12 +98,15 @@ pub fn drive<M: Machine>(
 }
 
 /// Sends what is left, ends this direction, and reads the other until its end, so that the peer's system does not
-/// answer bytes under way with a reset that destroys our last words. `flush` writes what it can and says whether
-/// that was all.
-pub(crate) fn linger(transport: &dyn Transport, buffer: &mut ReadBuffer, mut flush: impl FnMut() -> bool) {
-    /// How long the last bytes, and the peer's end, may take.
-    const LONGEST: Duration = Duration::from_secs(1);
-    let end = clock::now() + LONGEST;
+/// answer bytes under way with a reset that destroys our last words. Both together take `longest` at most. `flush`
+/// writes what it can and says whether that was all.
+pub(crate) fn linger(
+    transport: &dyn Transport,
+    buffer: &mut ReadBuffer,
+    longest: Duration,
+    mut flush: impl FnMut() -> bool,
+) {
+    let end = clock::now() + longest;
     let mut is_finished = false;
     loop {
         if !is_finished && flush() {

@@ -208,3 +208,24 @@ fn an_ended_call_is_over_for_its_sender_too() {
     assert_eq!(refused.code(), Code::OutOfRange);
     assert_eq!(sum.finish().unwrap_err().code(), Code::OutOfRange);
 }
+
+#[test]
+fn a_server_that_never_ran_has_nothing_to_drain() {
+    let server = Server::builder().service(kit().0).bind("127.0.0.1:0").unwrap();
+    let handle = server.handle();
+    drop(server);
+    handle.drain(FOREVER);
+    assert_eq!(handle.connections(), 0);
+}
+
+#[test]
+fn a_server_that_was_drained_before_it_ran_ends_at_once() {
+    let server = Server::builder().service(kit().0).bind("127.0.0.1:0").unwrap();
+    let handle = server.handle();
+    thread::scope(|scope| {
+        let draining = scope.spawn(|| handle.drain(FOREVER));
+        // Whichever comes first, both end.
+        server.run().unwrap();
+        draining.join().unwrap();
+    });
+}

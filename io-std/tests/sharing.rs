@@ -5,6 +5,7 @@ mod support;
 use bytes::Bytes;
 use std::fs;
 use std::thread;
+use std::time::Duration;
 use support::{KitClient, Seen, bytes, kit, over_tcp, quick};
 use zrpc_core::rpc::{Code, Request};
 use zrpc_core::stack::ServerConfig;
@@ -89,6 +90,27 @@ fn echo_from_two_threads(channel: &Channel, message: &Bytes, count: usize) {
         });
         assert_eq!(replies.map(Result::unwrap).filter(|reply| reply == message).count(), count);
     });
+}
+
+#[test]
+fn a_caller_that_joins_one_in_a_deaf_wait_writes_more_than_fits_and_keeps_its_deadline() {
+    let (tcp_kit, tcp_gate, tcp_reports) = kit();
+    let (_server, over_tcp) = over_tcp(Server::builder().service(tcp_kit));
+    let (kit, gate, reports) = kit();
+    let in_memory = Server::builder().service(kit).in_memory().unwrap();
+    for (channel, gate, reports) in [(over_tcp, tcp_gate, tcp_reports), (in_memory, gate, reports)] {
+        thread::scope(|scope| {
+            // Alone on its connection, this caller waits where nobody can wake it.
+            let first = scope.spawn(|| channel.say(bytes("wait")));
+            assert_eq!(reports.recv().unwrap(), Seen::Began("say"));
+            let large = Bytes::from(vec![7; 3_000_000]);
+            assert_eq!(channel.say(large.clone()).unwrap().message(), &large);
+            let short = Request::new(bytes("wait")).with_timeout(Duration::from_millis(30));
+            assert_eq!(channel.say(short).unwrap_err().code(), Code::DeadlineExceeded);
+            gate.open();
+            assert_eq!(first.join().unwrap().unwrap().message(), "wait");
+        });
+    }
 }
 
 #[test]

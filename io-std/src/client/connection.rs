@@ -24,8 +24,8 @@ pub type BoxClientSession = Box<dyn ClientSession + Send>;
 
 type Locked<'a> = Guard<'a, BoxClientSession, Slots>;
 
-/// A connection that nobody has read for this long is looked at before a call starts on it: the server may have
-/// said goodbye, or pinged.
+/// A connection that nobody has read for this long is looked at before a call starts on it or sends more: the server
+/// may have said goodbye, pinged, or ended the call.
 const STALE: Duration = Duration::from_millis(5);
 
 pub(crate) struct Connection {
@@ -46,7 +46,6 @@ pub(crate) struct Slots {
     /// Threads to be woken once the lock is free: woken under it, they would only wait for it.
     to_wake: Vec<Thread>,
     was_ready: bool,
-    last_used: Option<Time>,
     end: Option<SessionEnd>,
 }
 
@@ -189,15 +188,13 @@ impl Connection {
         Connection { link: Link::new(transport, session, Slots::default()), connector }
     }
 
-    /// Looks at the time, and at what a quiet connection has received meanwhile.
+    /// Looks at the time, and at what came on a connection that nobody has read for a while.
     fn look<'a>(&'a self, mut guard: Locked<'a>) -> Locked<'a> {
         guard.now = clock::now();
-        let now = guard.now;
-        let is_stale = guard.calls.last_used.is_some_and(|used| now.saturating_since(used) > STALE);
+        let is_stale = guard.now.saturating_since(guard.last_read) > STALE;
         if is_stale && guard.reader_is_free() {
             guard = self.link.freshen(guard);
         }
-        guard.calls.last_used = Some(now);
         guard
     }
 
@@ -286,6 +283,7 @@ impl Connection {
     /// # Errors
     /// `None` when the call is over; the receiving half knows its status.
     pub(crate) fn send(&self, call: CallId, message: Bytes, compress: bool) -> Result<(), Option<Misuse>> {
+        self.leave(self.look(self.link.lock()));
         let (mut guard, may_send) =
             self.wait_locked(call, Half::Sender, |slot| match (&slot.ended, slot.blocked) {
                 (Some(_), _) => Some(false),
@@ -398,7 +396,6 @@ impl Connection {
                 None => self.follow(guard, call, half),
             };
         };
-        guard.calls.last_used = Some(guard.now);
         (guard, found)
     }
 

@@ -10,7 +10,7 @@
 
 use crate::clock;
 use crate::link::{Calls, Guard, Hearing, Link};
-use crate::pump::ReadBuffer;
+use crate::pump::{LINGER, ReadBuffer};
 use crate::server::service::ReadyCall;
 use crate::server::slots::{BoxServerSession, Ready, Slots, finish};
 use crate::server::{Shared, Stopping};
@@ -222,11 +222,16 @@ impl Connection {
 
     /// Sends the last words and takes the connection off the server's list.
     fn close_down<'a>(&'a self, guard: ConnectionGuard<'a>, buffer: &mut ReadBuffer) {
+        /// A client that has no call open may not look for long; there is little it could still send.
+        const SHORT: Duration = Duration::from_millis(100);
+        let mut longest = SHORT;
         if let Some(SessionEnd::Failed(status)) = &guard.calls.end {
-            tracing::debug!(connection = self.number, peer = ?self.link.transport().peer(), %status, "connection failed");
+            let peer = self.link.transport().peer();
+            tracing::debug!(connection = self.number, ?peer, %status, "connection failed");
+            longest = LINGER;
         }
         drop(guard);
-        self.link.linger(buffer);
+        self.link.linger(buffer, longest);
         self.server.forget(self.number);
     }
 }

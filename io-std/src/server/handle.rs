@@ -61,7 +61,7 @@ impl fmt::Debug for ServerHandle {
 }
 
 /// A server on threads of its own. Dropping it ends the server, as [`ServerHandle::close`] does, and waits until all
-/// of its threads have ended.
+/// of its threads have ended; so it is not for one of its own handlers to drop.
 #[derive(Debug)]
 #[must_use = "dropping it ends the server"]
 pub struct RunningServer {
@@ -101,16 +101,27 @@ impl Drop for RunningServer {
     }
 }
 
+/// Tells those who wait for the server that nothing of it runs any more, or ever will.
+pub(crate) struct Finish(pub(crate) Arc<Shared>);
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        self.0.note_finished();
+    }
+}
+
 /// The server at work, on whichever thread accepts.
 pub(crate) struct Running {
     shared: Arc<Shared>,
     monitor: Option<JoinHandle<()>>,
+    _finish: Finish,
 }
 
 impl Running {
-    pub(crate) fn start(shared: Arc<Shared>) -> io::Result<Running> {
+    pub(crate) fn start(finish: Finish) -> io::Result<Running> {
+        let shared = Arc::clone(&finish.0);
         let monitor = Some(Monitor::start(&shared)?);
-        Ok(Running { shared, monitor })
+        Ok(Running { shared, monitor, _finish: finish })
     }
 
     /// Accepts until the server is stopped, then waits for all that runs.
@@ -129,7 +140,6 @@ impl Drop for Running {
         if let Some(monitor) = self.monitor.take() {
             let _ = monitor.join();
         }
-        self.shared.note_finished();
     }
 }
 

@@ -21,7 +21,7 @@ use crate::client::channel::Channel;
 use crate::clock;
 use crate::memory::MemoryEndpoint;
 use crate::server::connection::Connection;
-use crate::server::handle::{OwnServer, Running, RunningServer, ServerHandle};
+use crate::server::handle::{Finish, OwnServer, Running, RunningServer, ServerHandle};
 use crate::server::monitor::{Monitor, Watched};
 use crate::server::pool::Pool;
 use crate::server::routes::Routes;
@@ -138,7 +138,7 @@ impl ServerBuilder {
             state: Mutex::new(State::default()),
             changed: Condvar::new(),
         };
-        Server { shared: Arc::new(shared) }
+        Server { finish: Finish(Arc::new(shared)) }
     }
 
     /// Starts the server on threads of its own and answers a channel to it, through memory and without a port: the
@@ -177,7 +177,7 @@ impl fmt::Debug for ServerBuilder {
 /// ```
 #[must_use = "a server does nothing until it is run"]
 pub struct Server {
-    shared: Arc<Shared>,
+    finish: Finish,
 }
 
 impl Server {
@@ -198,13 +198,13 @@ impl Server {
     /// # Errors
     /// When the listener has no address, or the operating system does not say it.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.shared.listener.local_addr()
+        self.finish.0.listener.local_addr()
     }
 
     /// A handle that can drain the server while it runs.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
-        ServerHandle::new(Arc::clone(&self.shared))
+        ServerHandle::new(Arc::clone(&self.finish.0))
     }
 
     /// Accepts and serves connections on this thread until the server was drained or closed. When it returns, every
@@ -213,7 +213,7 @@ impl Server {
     /// # Errors
     /// When the system has no thread left to begin with.
     pub fn run(self) -> io::Result<()> {
-        Running::start(self.shared)?.run();
+        Running::start(self.finish)?.run();
         Ok(())
     }
 
@@ -223,7 +223,7 @@ impl Server {
     /// When the system has no thread left to begin with.
     pub fn spawn(self) -> io::Result<RunningServer> {
         let handle = self.handle();
-        let running = Running::start(self.shared)?;
+        let running = Running::start(self.finish)?;
         let thread = thread::Builder::new().name("zrpc-accept".into()).spawn(move || running.run())?;
         Ok(RunningServer::new(handle, thread))
     }

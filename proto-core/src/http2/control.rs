@@ -15,7 +15,7 @@ pub(super) type SettingsPairs = SmallVec<[(u16, u32); 1]>;
 const HTTP1_REPLY: &[u8] = b"HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain\r\n\
 connection: close\r\ncontent-length: 58\r\n\r\nThis port speaks HTTP/2 with prior knowledge, not HTTP/1.\n";
 
-/// A frame that waits.
+/// A frame that waits. RFC 9113 §8.4.1: PUSH_PROMISE is none of them, so that no client can push, and no server does.
 #[derive(Clone, Debug)]
 pub(super) enum Control {
     Preface,

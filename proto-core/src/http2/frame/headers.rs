@@ -33,7 +33,7 @@ pub fn parse(head: FrameHead, payload: &[u8]) -> Result<Headers<'_>, Violation> 
 
 /// Appends HEADERS, and CONTINUATION where the block is longer than a frame, around what `encode` appends.
 ///
-/// RFC 9113 §4.3: a block is one contiguous run of frames, nothing interleaved.
+/// RFC 9113 §4.3, §8.1: a block is one contiguous run of frames, nothing interleaved between HEADERS and CONTINUATION.
 /// RFC 9113 §6.2: HEADERS without END_HEADERS MUST be followed by CONTINUATION; they are never padded.
 pub fn emit(
     stream: StreamId,

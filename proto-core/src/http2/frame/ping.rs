@@ -17,7 +17,7 @@ pub fn parse(payload: &[u8]) -> Result<[u8; 8], Violation> {
     payload.try_into().map_err(|_| Violation::FrameSize)
 }
 
-/// Appends the frame.
+/// Appends the frame. RFC 9113 §6.7: its opaque data MUST be 8 octets.
 pub fn emit(ack: bool, payload: [u8; 8], out: &mut Vec<u8>) {
     let head = FrameHead {
         length: 8,

@@ -77,7 +77,7 @@ impl Connection {
         if !self.remote.received && head.kind != FrameType::Settings {
             return Err(Violation::PrefaceWithoutSettings);
         }
-        // RFC 9113 §6.2, §6.10: within a block another frame than CONTINUATION on its stream MUST be a connection
+        // RFC 9113 §6.2, §6.6, §6.10: within a block another frame than CONTINUATION on its stream MUST be a connection
         // error.
         // RFC 9113 §5.5: so MUST an unknown one in the middle of a field block.
         if let Some(block) = &self.block

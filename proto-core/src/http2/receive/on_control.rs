@@ -104,6 +104,7 @@ impl Connection {
         }
         self.goaway_received = Some(frame.last_stream);
         if frame.code != ErrorCode::NO_ERROR {
+            // RFC 9113 §6.8: debug data may be logged, so it MUST be harmless: short, and with nothing that a terminal obeys.
             let kept = &frame.debug[..frame.debug.len().min(DEBUG_BYTES)];
             let debug: String = String::from_utf8_lossy(kept).chars().flat_map(char::escape_debug).collect();
             self.peer_error = Some(End::PeerError { code: frame.code, debug });

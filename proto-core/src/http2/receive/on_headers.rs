@@ -193,6 +193,8 @@ impl Connection {
             return Err(Violation::StreamIdParity);
         }
         self.last_remote = promised;
+        // RFC 9113 §5.1: on a stream that is reserved by the peer nothing but RST_STREAM is sent, and what comes on it
+        // then is late, not wrong.
         self.closed.note(promised, EndedBy::Us);
         if self.charge_reset() {
             self.control.push(Control::Reset(promised, ErrorCode::REFUSED_STREAM));
