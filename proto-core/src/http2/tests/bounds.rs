@@ -170,6 +170,15 @@ fn a_connection_at_rest_gives_back_what_a_burst_needed() {
 }
 
 #[test]
+fn a_connection_that_has_read_its_input_holds_on_to_none_of_it() {
+    let mut wire = Wire::server();
+    let input = wire.peer.headers(1, &REQUEST, true).ping(*b"12345678").take();
+    wire.machine.handle_input(wire.now, input.clone());
+    wire.settle();
+    assert!(input.is_unique());
+}
+
+#[test]
 fn a_frame_after_the_end_of_the_budget_brings_no_event_after_the_last() {
     let rate = Rate { burst: 1, per_second: 0 };
     let mut wire = Wire::server_with(Config { idle_frames: rate, ..Config::default() });

@@ -12,6 +12,7 @@ mod rfc9113_6_7;
 mod rfc9113_8;
 mod timers;
 mod violations;
+mod windows;
 mod wire;
 
 use crate::base::{Machine, Out, Output, Time};

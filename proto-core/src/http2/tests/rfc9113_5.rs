@@ -184,6 +184,18 @@ fn rfc9113_5_2_2_frames_are_read_while_content_is_blocked_in_both_directions() {
 }
 
 #[test]
+fn rfc9113_5_3_1_headers_that_make_their_stream_depend_on_itself_are_a_stream_error() {
+    let mut wire = Wire::server();
+    let block = wire.peer.block(&REQUEST);
+    let payload = [&[0x80, 0, 0, 1, 255][..], &block].concat();
+    let all = flags::PRIORITY | flags::END_HEADERS | flags::END_STREAM;
+    wire.say(|peer| peer.frame(FrameType::Headers, all, 1, &payload)).reset_by(1, Violation::SelfDependency);
+    let payload = [&[0x80, 0, 0, 1, 255][..], &wire.peer.block(&REQUEST)].concat();
+    wire.say(|peer| peer.frame(FrameType::Headers, all, 3, &payload));
+    assert_eq!(wire.events.len(), 1, "on another stream it says nothing");
+}
+
+#[test]
 fn rfc9113_5_4_an_error_of_the_connection_is_reported_by_the_frame_that_causes_it() {
     let mut wire = Wire::server();
     wire.say(|peer| peer.headers(1, &REQUEST, true).settings(&[(id::ENABLE_PUSH, 9)]));
