@@ -70,6 +70,27 @@ impl Default for ClientConfig {
     }
 }
 
+impl ServerConfig {
+    /// The most that [`GrpcServer::memory`](crate::stack::GrpcServer::memory) says, whatever its client does, in bytes.
+    #[must_use]
+    pub fn memory_max(&self) -> usize {
+        memory_max(&self.http2, &self.limits, self.http2.max_concurrent_streams as usize)
+    }
+}
+
+impl ClientConfig {
+    /// The most that [`GrpcClient::memory`](crate::stack::GrpcClient::memory) says, whatever its server does, in bytes:
+    /// with so many calls open or waiting at once.
+    #[must_use]
+    pub fn memory_max(&self, calls: usize) -> usize {
+        memory_max(&self.http2, &self.limits, calls)
+    }
+}
+
+fn memory_max(http2: &Config, limits: &Limits, calls: usize) -> usize {
+    http2.memory_max(calls) + limits.memory_max(calls, http2.header_list_bytes_max as usize)
+}
+
 /// The connection's configuration, with credit in the hands of the calls.
 pub(super) fn manual_credit(config: &Config) -> Arc<Config> {
     Arc::new(Config { credit: Credit::Manual, ..config.clone() })

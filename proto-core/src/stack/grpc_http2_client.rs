@@ -51,7 +51,8 @@ impl GrpcClient {
         &self.http2
     }
 
-    /// Bytes of heap memory held, without payloads that the application or the input own.
+    /// Bytes of heap memory held, without payloads that the application or the input own; at most
+    /// [`ClientConfig::memory_max`].
     #[must_use]
     pub fn memory(&self) -> usize {
         self.http2.memory() + self.calls.memory()

@@ -72,7 +72,8 @@ impl GrpcServer {
         &self.http2
     }
 
-    /// Bytes of heap memory held, without payloads that the application or the input own.
+    /// Bytes of heap memory held, without payloads that the application or the input own; at most
+    /// [`ServerConfig::memory_max`].
     #[must_use]
     pub fn memory(&self) -> usize {
         self.http2.memory() + self.calls.memory()

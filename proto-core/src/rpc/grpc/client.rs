@@ -23,6 +23,9 @@ use bytes::Bytes;
 /// Bytes of a reply that is no gRPC that are kept for people.
 const FOREIGN_BYTES: usize = 256;
 
+pub(super) const CALL_BYTES: usize = size_of::<Option<Call>>();
+pub(super) const EVENT_BYTES: usize = size_of::<ClientEvent>();
+
 /// What the server may still send.
 #[derive(Clone, Debug, Default)]
 enum Input {
@@ -315,7 +318,7 @@ impl ClientCalls {
         }
     }
 
-    /// Bytes of heap memory held.
+    /// Bytes of heap memory held; at most [`Limits::memory_max`].
     #[must_use]
     pub fn memory(&self) -> usize {
         let of_calls = |(_, call): (u64, &Call)| call.response.fields().capacity() + call.inbound.memory();

@@ -15,6 +15,7 @@ mod head;
 mod inbound;
 mod limits;
 mod mapping;
+mod memory;
 pub mod server;
 mod trailers;
 

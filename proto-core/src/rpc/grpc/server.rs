@@ -24,6 +24,10 @@ const SPARE_CALLS: usize = 16;
 /// Bytes that such a call may hold.
 const SPARE_CALL_BYTES: usize = 2048;
 
+pub(super) const CALL_BYTES: usize = size_of::<Option<Call>>();
+pub(super) const EVENT_BYTES: usize = size_of::<ServerEvent>();
+pub(super) const SPARE_BYTES_MAX: usize = SPARE_CALLS * (2 * size_of::<Call>() + SPARE_CALL_BYTES);
+
 /// What the client may still send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Input {
@@ -93,6 +97,8 @@ impl ServerCalls {
             return;
         }
         if let Some(deadline) = call.parts.deadline {
+            let calls = &self.calls;
+            self.deadlines.tidy(calls.len(), |stream, at| waits(calls, streams, stream, at));
             self.deadlines.add(deadline, stream);
         }
         call.inbound.encoding = call.parts.encoding;
@@ -202,7 +208,6 @@ impl ServerCalls {
     #[must_use]
     pub fn wake(&mut self, streams: &dyn Streams) -> Option<Wake> {
         let calls = &self.calls;
-        self.deadlines.tidy(calls.len(), |stream, at| waits(calls, streams, stream, at));
         let next = self.deadlines.next(|stream, at| waits(calls, streams, stream, at));
         next.map(|at| Wake { at, why: "grpc: a call's deadline" })
     }
@@ -341,7 +346,7 @@ impl ServerCalls {
         }
     }
 
-    /// Bytes of heap memory held.
+    /// Bytes of heap memory held; at most [`Limits::memory_max`].
     #[must_use]
     pub fn memory(&self) -> usize {
         self.calls.memory()

@@ -3,6 +3,7 @@
 //! As with a connection on trial (`http2/trial`), the owner answers calls only when the script says so.
 
 pub mod fuzz;
+mod model;
 pub mod pair;
 mod scripts;
 
@@ -23,6 +24,8 @@ use bytes::Bytes;
 use core::time::Duration;
 
 const CALLS_MAX: usize = 8;
+/// Calls that a script starts at the most.
+const CLIENT_CALLS_MAX: usize = 40;
 const MESSAGE_BYTES_MAX: usize = 5_000;
 const HEADER_LIST_BYTES_MAX: usize = 2048;
 
@@ -212,7 +215,7 @@ impl Subject for GrpcServerTrial {
     }
 
     fn memory_max() -> usize {
-        memory_max()
+        ServerConfig { http2: http2(0), limits: limits() }.memory_max()
     }
 }
 
@@ -325,19 +328,9 @@ impl Subject for GrpcClientTrial {
     }
 
     fn memory_max() -> usize {
-        memory_max()
+        let config = ClientConfig { http2: http2(0), limits: limits(), ..ClientConfig::default() };
+        config.memory_max(CLIENT_CALLS_MAX)
     }
-}
-
-fn memory_max() -> usize {
-    // A vector's capacity is at most twice what it holds.
-    let per_call = 2 * 1024 + 2 * MESSAGE_BYTES_MAX + 4 * HEADER_LIST_BYTES_MAX + 16 * 100;
-    let header_block = 2 * (4 * HEADER_LIST_BYTES_MAX).max(16_384);
-    let frame_in_parts = 2 * 16_384;
-    let compression = 4 * 4096;
-    let control = 2 * 2000 * 48;
-    let parts_of_input = 2 * 400 * size_of::<Bytes>();
-    2 * CALLS_MAX * per_call + 5 * header_block + frame_in_parts + compression + control + parts_of_input
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::rpc::{
     CallId, ClientEvent, ClientSession, Code, Encoding, Metadata, ServerEvent, ServerSession, StartCall,
     Status,
 };
+use crate::stack::trial::model::Call;
 use crate::stack::{ClientConfig, GrpcClient, GrpcServer, ServerConfig};
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -50,69 +51,6 @@ impl Dice<'_> {
         self.rest = rest;
         usize::from(*first) % bound
     }
-}
-
-/// The messages of one direction of a call.
-#[derive(Default)]
-struct Way {
-    sent: Vec<Bytes>,
-    received: usize,
-    /// Credit of messages that were received and not consumed.
-    credit: Vec<u32>,
-    blocked: bool,
-    /// No more are sent.
-    ended: bool,
-}
-
-impl Way {
-    fn receive(&mut self, message: &Bytes, credit: u32) {
-        let expected = self.sent.get(self.received).expect("no more messages arrive than were sent");
-        assert!(message == expected, "message {} differs", self.received);
-        assert!(credit > 0, "each message takes credit");
-        self.received += 1;
-        self.credit.push(credit);
-    }
-
-    fn note(&mut self, message: Bytes, sent: Result<Flow, Misuse>) {
-        match sent {
-            Ok(flow) => {
-                assert!(!self.blocked && !self.ended, "what is blocked or ended sends nothing");
-                self.sent.push(message);
-                self.blocked = flow == Flow::Blocked;
-            }
-            Err(Misuse::Blocked) => assert!(self.blocked, "Blocked was not said before"),
-            Err(Misuse::OutOfOrder(_)) => assert!(self.ended, "it may still send"),
-            Err(misuse) => panic!("{misuse}"),
-        }
-    }
-
-    fn writable(&mut self) {
-        assert!(self.blocked, "Writable comes after Blocked, once");
-        self.blocked = false;
-    }
-
-    /// Waits to be told that there is room again.
-    fn is_stuck(&self) -> bool {
-        self.blocked && !self.ended
-    }
-
-    fn is_whole(&self) -> bool {
-        self.received == self.sent.len()
-    }
-}
-
-/// What the model knows of a call.
-#[derive(Default)]
-struct Call {
-    up: Way,
-    down: Way,
-    has_deadline: bool,
-    cancelled: bool,
-    opened: bool,
-    /// What the server's owner said.
-    finished: Option<Status>,
-    at_client: Option<Status>,
-    at_server: Option<Status>,
 }
 
 struct World<'a> {
