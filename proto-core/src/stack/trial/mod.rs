@@ -2,6 +2,7 @@
 //!
 //! As with a connection on trial (`http2/trial`), the owner answers calls only when the script says so.
 
+pub mod arbitrary;
 pub mod fuzz;
 mod model;
 pub mod pair;

@@ -1,0 +1,164 @@
+//! A client and a server that are fed with any bytes: they never panic, hold no more than their limits allow, tell of each
+//! call's end once, and come to rest.
+//!
+//! The first byte of the input says how it is cut; the rest arrives after the handshake, as it is.
+
+use crate::base::{Machine, Out, Output, Time};
+use crate::http2::trial::peer::Peer;
+use crate::rpc::grpc::Limits;
+use crate::rpc::{
+    CallId, ClientEvent, ClientSession, Metadata, ServerEvent, ServerSession, StartCall, Status,
+};
+use crate::stack::trial::http2;
+use crate::stack::{ClientConfig, GrpcClient, GrpcServer, ServerConfig};
+use alloc::collections::BTreeSet;
+use bytes::Bytes;
+use core::time::Duration;
+
+/// Calls that the client has open when the bytes arrive.
+const CALLS: u64 = 3;
+const LIMITS: u64 = 5_000;
+
+/// A server survives any bytes. It echoes messages, and finishes calls when they are half-closed.
+pub fn server(input: &[u8]) {
+    let config = ServerConfig { http2: http2(0), limits: limits() };
+    let mut server = GrpcServer::new(Time::START, &config);
+    let (mut open, mut ended) = (BTreeSet::new(), BTreeSet::new());
+    let mut peer = Peer::new();
+    peer.preface().settings(&[]).settings_ack();
+    feed(&mut server, peer.take(), input, |server, event| {
+        assert!(server.memory() <= config.memory_max(), "{} bytes", server.memory());
+        match event {
+            ServerEvent::Opened { call } => assert!(open.insert(call), "a call is opened once"),
+            ServerEvent::Message { call, message, credit } => {
+                assert!(open.contains(&call) && message.len() as u64 <= LIMITS);
+                server.consume(call, credit);
+                // Refused while the client does not read, or when the call is over.
+                let _refused = server.send(call, message, true);
+            }
+            ServerEvent::HalfClosed { call } => {
+                let _refused = server.finish(call, &Status::OK, &Metadata::new());
+            }
+            ServerEvent::Ended { call, .. } => assert!(open.remove(&call) && ended.insert(call), "one end"),
+            ServerEvent::Closed(_) => {
+                assert!(open.is_empty(), "every call ends before its connection");
+                return true;
+            }
+            ServerEvent::Writable { .. } => {}
+        }
+        false
+    });
+    assert_eq!(server.open_calls(), 0);
+}
+
+/// A client survives any bytes, and each of its calls ends.
+pub fn client(input: &[u8]) {
+    let config = ClientConfig { http2: http2(0), limits: limits(), ..ClientConfig::default() };
+    let mut client = GrpcClient::new(Time::START, &config);
+    let mut open = BTreeSet::new();
+    let metadata = Metadata::new();
+    for number in 0..CALLS {
+        let deadline = Some(Time::START + Duration::from_millis(500 * (number + 1)));
+        let head = StartCall { path: "/any.Service/Bytes", metadata: &metadata, deadline, compression: None };
+        let call: CallId = client.start(Time::START, head).expect("a fresh connection takes calls");
+        let _ =
+            client.send(call, Bytes::from_static(b"request"), false).expect("a fresh call takes messages");
+        open.insert(call);
+    }
+    let mut peer = Peer::new();
+    peer.settings(&[]).settings_ack();
+    feed(&mut client, peer.take(), input, |client, event| {
+        assert!(client.memory() <= config.memory_max(CALLS as usize), "{} bytes", client.memory());
+        match event {
+            ClientEvent::Message { call, message, credit } => {
+                assert!(open.contains(&call) && message.len() as u64 <= LIMITS);
+                client.consume(call, credit);
+            }
+            ClientEvent::Head { call } => assert!(open.contains(&call)),
+            ClientEvent::Ended { call, .. } => assert!(open.remove(&call), "one end"),
+            ClientEvent::Closed(_) => {
+                assert!(open.is_empty(), "every call ends before its connection");
+                return true;
+            }
+            ClientEvent::Ready | ClientEvent::Draining | ClientEvent::Writable { .. } => {}
+        }
+        false
+    });
+    assert!(open.is_empty(), "{open:?} never ended");
+}
+
+fn limits() -> Limits {
+    Limits { receive_message_bytes_max: LIMITS as usize, ..Limits::default() }
+}
+
+/// Gives `machine` the handshake, the input in pieces and then the end of the transport; `on_event` says which event is
+/// the last.
+fn feed<M: Machine>(
+    machine: &mut M,
+    handshake: Bytes,
+    input: &[u8],
+    mut on_event: impl FnMut(&mut M, M::Event) -> bool,
+) {
+    let Some((cut, rest)) = input.split_first() else { return };
+    let mut now = Time::START;
+    let mut is_over = false;
+    machine.handle_input(now, handshake);
+    let pieces = rest.chunks(usize::from(*cut).max(1)).map(Bytes::copy_from_slice);
+    for piece in pieces.map(Some).chain([None]) {
+        match piece {
+            Some(piece) => machine.handle_input(now, piece),
+            None => machine.handle_eof(now),
+        }
+        let mut out = Out::with_room(1 << 20);
+        loop {
+            match machine.poll_output(now, &mut out) {
+                Output::Event(event) => {
+                    assert!(!is_over, "nothing follows the last event");
+                    is_over = on_event(machine, event);
+                }
+                Output::Full(_) => out.clear(),
+                Output::Idle(wake) => {
+                    assert!(wake.is_none_or(|wake| wake.at > now && !is_over), "{wake:?}");
+                    break;
+                }
+            }
+        }
+        now = now + Duration::from_millis(1);
+    }
+    assert!(is_over, "the end of the transport ends the connection");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Entropy;
+    use alloc::vec::Vec;
+
+    /// Frames whose heads are mostly right, with payloads that are mostly not.
+    fn inputs() -> impl Iterator<Item = Vec<u8>> {
+        (0..3_000).map(|seed| {
+            let mut chance = Entropy::from_seed(seed);
+            let mut input = alloc::vec![chance.next_u64() as u8];
+            for _ in 0..chance.below(12) {
+                let len = chance.below(40) as u8;
+                let kind = [0, 0, 0, 1, 1, 3, 4, 6, 7, 8, 9, 77][chance.below(12) as usize];
+                let flags = [0, 1, 4, 5, 8, 32][chance.below(6) as usize];
+                input.extend([0, 0, len, kind, flags, 0, 0, 0, [0, 1, 1, 1, 3, 5][chance.below(6) as usize]]);
+                // Indexed fields of the static table, and the bytes that message prefixes are made of.
+                let palette = [0, 0, 0, 1, 5, 0x82, 0x83, 0x84, 0x86, 0x88, 0x8d, chance.next_u64() as u8];
+                input.extend((0..len).map(|_| palette[chance.below(palette.len() as u64) as usize]));
+            }
+            input
+        })
+    }
+
+    #[test]
+    fn a_server_survives_any_bytes() {
+        inputs().for_each(|input| server(&input));
+    }
+
+    #[test]
+    fn a_client_survives_any_bytes_and_each_of_its_calls_ends() {
+        inputs().for_each(|input| client(&input));
+    }
+}
