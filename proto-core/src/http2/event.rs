@@ -48,7 +48,7 @@ pub enum Event {
         /// The stream.
         stream: StreamId,
     },
-    /// The stream is over; its last event.
+    /// The stream is over; its last event, and the only one of a stream whose head was malformed.
     Closed {
         /// The stream.
         stream: StreamId,
