@@ -51,6 +51,12 @@ fn a_slow_handler_does_not_stall_other_calls_on_its_connection() {
         }
     });
     assert_eq!(server.connections(), 1);
+    // A handler gives its place back just after its answer.
+    let settles = (0..100_000).any(|_| {
+        thread::yield_now();
+        server.running_handlers() == 0
+    });
+    assert!(settles, "{} handlers still hold places", server.running_handlers());
 }
 
 #[test]
