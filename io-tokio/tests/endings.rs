@@ -209,6 +209,16 @@ async fn nothing_runs_on_after_channel_and_server_are_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_in_memory_ends_with_its_channel() {
+    let channel = Server::builder().service(Demo::default()).in_memory();
+    let clone = channel.clone();
+    drop(channel);
+    clone.unary::<RawCodec>(ECHO, text("")).await.unwrap();
+    drop(clone);
+    until_no_task_is_left().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_is_dropped_drops_its_connections_and_handlers() {
     let demo = Demo::default();
     let probe = demo.probe.clone();
