@@ -51,6 +51,9 @@ fn gotcha_5_1_the_timeout_on_the_wire_is_what_is_left() {
 #[test]
 fn gotcha_5_1_a_request_says_what_the_protocol_document_asks_for() {
     let config = ClientConfig { user_agent: "app/1 grpc-zrpc/2".into(), ..ClientConfig::default() };
+    let mut wire = client(&ClientConfig { secure: true, ..config.clone() }, &[]);
+    wire.start(None);
+    assert_eq!(wire.said(1)[0].field(":scheme"), Some("https"));
     let mut wire = client(&config, &[]);
     wire.start(None);
     let said = wire.said(1);

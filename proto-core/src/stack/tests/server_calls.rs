@@ -122,6 +122,27 @@ fn gotcha_5_5_an_early_finish_is_trailers_then_a_reset_with_no_error() {
 }
 
 #[test]
+fn gotcha_5_5_messages_on_their_way_to_a_finished_call_harm_nobody() {
+    let mut wire = server(&ServerConfig::default());
+    wire.request(1, &[], false);
+    wire.request(3, &[], false);
+    wire.machine.finish(CALL, &Status::OK, &Metadata::new()).unwrap();
+    wire.deliver();
+    wire.events();
+    // As many as the stream's window lets a client send before it hears of the end.
+    let frames = 256 * 1024 / message(0, b"x").len();
+    for _ in 0..frames {
+        wire.peer.data(1, &message(0, b"x"), false);
+    }
+    wire.deliver();
+    assert_eq!(wire.events(), []);
+    // Their credit is back, so that the other call has the whole window of the connection.
+    wire.peer.data(3, &message(0, &[0; 16_000]), true);
+    wire.deliver();
+    assert_eq!(messages(&wire.events()).len(), 1);
+}
+
+#[test]
 fn gotcha_5_5_what_was_not_read_of_a_finished_call_gives_its_credit_back() {
     let mut config = small_limits(1 << 20);
     config.http2.connection_window_bytes = 65_535;
