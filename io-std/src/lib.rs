@@ -91,7 +91,6 @@ mod socket;
 mod streaming;
 mod transport;
 
-pub use client::backoff::Backoff;
 pub use client::channel::{Channel, ChannelBuilder};
 pub use client::connection::BoxClientSession;
 pub use client::endpoint::Connector;
@@ -104,3 +103,4 @@ pub use server::{Server, ServerBuilder};
 pub use socket::{Socket, TcpAcceptor};
 pub use streaming::Streaming;
 pub use transport::{Listener, Transport};
+pub use zrpc_core::policy::Backoff;

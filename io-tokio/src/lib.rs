@@ -85,7 +85,6 @@ mod streaming;
 mod timer;
 mod watch;
 
-pub use client::backoff::Backoff;
 pub use client::connector::{Connecting, Connector, Transport};
 pub use client::{Channel, ChannelBuilder};
 pub use clock::Remaining;
@@ -96,3 +95,4 @@ pub use sender::{ClientStreaming, Sender};
 pub use server::listener::{Accepted, Listener};
 pub use server::{Server, ServerBuilder, ServerHandle};
 pub use streaming::Streaming;
+pub use zrpc_core::policy::Backoff;

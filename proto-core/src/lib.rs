@@ -63,6 +63,7 @@
 //! | [`codec`] | prefix integers and Huffman strings |
 //! | [`hpack`] | header compression, RFC 7541 |
 //! | [`http2`] | connections and streams, RFC 9113 |
+//! | [`policy`] | what a client decides by itself: when to connect again |
 //! | [`rpc`] | calls: metadata, status, messages, deadlines, compression, gRPC |
 //! | [`stack`] | composites: the only place where layers meet |
 #![no_std]
@@ -77,5 +78,6 @@ pub mod base;
 pub mod codec;
 pub mod hpack;
 pub mod http2;
+pub mod policy;
 pub mod rpc;
 pub mod stack;

@@ -11,11 +11,12 @@ fn is_test_bench(path: &str) -> bool {
 }
 
 /// Which folders each folder of the core may import. Data falls straight down, so imports do too.
-const IMPORTS: [(&str, &[&str]); 6] = [
+const IMPORTS: [(&str, &[&str]); 7] = [
     ("base", &["base"]),
     ("codec", &["base", "codec"]),
     ("hpack", &["base", "codec", "hpack"]),
     ("http2", &["base", "codec", "hpack", "http2", "rpc::streams"]),
+    ("policy", &["base", "policy"]),
     ("rpc", &["base", "rpc"]),
     ("stack", &["base", "codec", "hpack", "http2", "rpc", "stack"]),
 ];

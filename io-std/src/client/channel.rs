@@ -1,6 +1,5 @@
 //! The channel: calls to one server, over a connection that is made when it is needed.
 
-use crate::client::backoff::{self, Backoff};
 use crate::client::call::{Call, misused};
 use crate::client::connection::{BoxClientSession, Connection, Start};
 use crate::client::endpoint::{Connector, TcpConnector};
@@ -9,13 +8,16 @@ use crate::clock;
 use crate::line::{Incoming, encode};
 use crate::streaming::Streaming;
 use bytes::Bytes;
+use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use zrpc_core::base::{Entropy, Misuse, Time};
+use zrpc_core::policy::{Attempts, Backoff};
 use zrpc_core::rpc::{
-    Code, Codec, Encoding, Interceptor, Interceptors, Metadata, Method, Origin, Request, Response, Side,
-    Status,
+    Code, Codec, Encoding, Endpoint, Interceptor, Interceptors, Metadata, Method, Origin, Request, Response,
+    Side, Status,
 };
 use zrpc_core::stack::{ClientConfig, GrpcClient};
 
@@ -44,7 +46,6 @@ struct Shared {
     new_session: NewSession,
     interceptors: Arc<Interceptors>,
     connect_timeout: Duration,
-    backoff: Backoff,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -54,13 +55,12 @@ type NewSession = Arc<dyn Fn(Time) -> BoxClientSession + Send + Sync>;
 
 struct State {
     link: LinkState,
-    failures: u32,
-    entropy: Entropy,
+    attempts: Attempts,
 }
 
 enum LinkState {
-    /// No connection; calls before this instant fail at once, with this message.
-    None(Option<(Time, String)>),
+    /// No connection; while the attempts pause, calls fail at once, with this message.
+    None(Option<String>),
     /// A thread connects.
     Connecting,
     Up(Arc<Connection>),
@@ -99,9 +99,9 @@ impl Channel {
     /// # Errors
     /// INVALID_ARGUMENT when the endpoint is malformed.
     pub fn builder(endpoint: &str) -> Result<ChannelBuilder, Status> {
-        let connector = TcpConnector::parse(endpoint)?;
-        let authority = connector.authority().to_owned();
-        Ok(ChannelBuilder::new(Arc::new(connector), authority))
+        let endpoint = Endpoint::parse(endpoint)?;
+        let authority = endpoint.authority().to_owned();
+        Ok(ChannelBuilder::new(Arc::new(TcpConnector { endpoint }), authority))
     }
 
     /// A channel over any transport, such as a [`MemoryEndpoint`](crate::memory::MemoryEndpoint), with its defaults.
@@ -280,12 +280,12 @@ impl Shared {
         loop {
             match &state.link {
                 LinkState::Up(connection) => return Ok(Arc::clone(connection)),
-                LinkState::None(Some((until, reason))) if clock::now() < *until => {
-                    let seconds = clock::until(*until).as_secs_f64();
-                    let message = format!("{reason}; the next attempt is {seconds:.1} s away");
-                    return Err(unavailable(message));
-                }
-                LinkState::None(_) => {
+                LinkState::None(reason) => {
+                    if let (Some(left), Some(reason)) = (state.attempts.pause_left(clock::now()), reason) {
+                        let seconds = left.as_secs_f64();
+                        let message = format!("{reason}; the next attempt is {seconds:.1} s away");
+                        return Err(unavailable(message));
+                    }
                     state.link = LinkState::Connecting;
                     drop(state);
                     return self.connect(deadline);
@@ -350,7 +350,7 @@ impl Shared {
             return;
         }
         if was_ready {
-            state.failures = 0;
+            state.attempts.on_ready();
             state.link = LinkState::None(None);
         } else {
             let cause = connection.cause().unwrap_or_else(|| "the server takes no calls".into());
@@ -362,10 +362,10 @@ impl Shared {
     }
 
     fn note_failure(&self, state: &mut State, reason: String) {
-        state.failures = state.failures.saturating_add(1);
-        let pause = self.backoff.pause(state.failures, &mut state.entropy);
-        tracing::debug!(endpoint = self.connector.endpoint(), failures = state.failures, ?pause, "{reason}");
-        state.link = LinkState::None(Some((clock::now() + pause, reason)));
+        let pause = state.attempts.on_failure(clock::now());
+        let failures = state.attempts.failures();
+        tracing::debug!(endpoint = self.connector.endpoint(), failures, ?pause, "{reason}");
+        state.link = LinkState::None(Some(reason));
     }
 
     fn out_of_time(&self) -> Status {
@@ -454,13 +454,13 @@ impl ChannelBuilder {
     }
 
     fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>) -> Shared {
-        let state = State { link: LinkState::None(None), failures: 0, entropy: backoff::entropy() };
+        let entropy = Entropy::from_seed(RandomState::new().hash_one(clock::now()));
+        let state = State { link: LinkState::None(None), attempts: Attempts::new(self.backoff, entropy) };
         Shared {
             connector: Arc::clone(&self.connector),
             new_session: Arc::clone(new_session),
             interceptors: Arc::clone(interceptors),
             connect_timeout: self.connect_timeout,
-            backoff: self.backoff,
             state: Mutex::new(state),
             changed: Condvar::new(),
         }

@@ -1,6 +1,5 @@
 //! The side that calls.
 
-pub(crate) mod backoff;
 pub(crate) mod call;
 pub(crate) mod channel;
 pub(crate) mod connection;

@@ -8,7 +8,6 @@
 //! An attempt has succeeded when the server's settings arrived, not before: whatever accepts a TCP connection and
 //! then speaks something else counts as unreachable.
 
-pub(crate) mod backoff;
 pub(crate) mod calls;
 pub(crate) mod connection;
 pub(crate) mod connector;
@@ -17,7 +16,6 @@ mod state;
 pub(crate) mod unary;
 
 use crate::clock;
-use backoff::Backoff;
 use connection::Connection;
 use connector::{Connector, TcpConnector};
 use state::BoxedSession;
@@ -30,7 +28,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
 use zrpc_core::base::{Entropy, Time};
-use zrpc_core::rpc::{ClientSession, Code, Interceptor, Interceptors, Origin, Status};
+use zrpc_core::policy::{Attempts, Backoff};
+use zrpc_core::rpc::{ClientSession, Code, Endpoint, Interceptor, Interceptors, Origin, Status};
 use zrpc_core::stack::{ClientConfig, GrpcClient};
 
 /// How long an attempt to connect may take, gRPC's minimum connect timeout.
@@ -74,9 +73,9 @@ impl Channel {
     /// # Errors
     /// INVALID_ARGUMENT when the endpoint is malformed.
     pub fn builder(endpoint: &str) -> Result<ChannelBuilder, Status> {
-        let connector = TcpConnector::parse(endpoint)?;
-        let config = ClientConfig { authority: connector.authority().to_owned(), ..ClientConfig::default() };
-        Ok(ChannelBuilder::new(Arc::new(connector), config))
+        let endpoint = Endpoint::parse(endpoint)?;
+        let config = ClientConfig { authority: endpoint.authority().to_owned(), ..ClientConfig::default() };
+        Ok(ChannelBuilder::new(Arc::new(TcpConnector { endpoint }), config))
     }
 
     /// A channel over any transport, such as [`memory`](crate::memory()), with its defaults.
@@ -195,17 +194,13 @@ impl ChannelBuilder {
     }
 
     fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>) -> Shared {
-        let link = Link {
-            phase: Phase::Idle,
-            failures: 0,
-            entropy: Entropy::from_seed(RandomState::new().hash_one(clock::now())),
-        };
+        let entropy = Entropy::from_seed(RandomState::new().hash_one(clock::now()));
+        let link = Link { phase: Phase::Idle, attempts: Attempts::new(self.backoff, entropy) };
         Shared {
             connector: Arc::clone(&self.connector),
             new_session: Arc::clone(new_session),
             interceptors: Arc::clone(interceptors),
             connect_timeout: self.connect_timeout,
-            backoff: self.backoff,
             link: Mutex::new(link),
             changed: Notify::new(),
         }
@@ -234,7 +229,6 @@ pub(crate) struct Shared {
     new_session: NewSession,
     pub(crate) interceptors: Arc<Interceptors>,
     connect_timeout: Duration,
-    backoff: Backoff,
     link: Mutex<Link>,
     /// An attempt to connect has ended.
     changed: Notify,
@@ -242,16 +236,14 @@ pub(crate) struct Shared {
 
 struct Link {
     phase: Phase,
-    /// Failed attempts in a row.
-    failures: u32,
-    entropy: Entropy,
+    attempts: Attempts,
 }
 
 enum Phase {
     Idle,
     Connecting,
     Up(Arc<Connection>),
-    Down { until: Time, status: Status },
+    Down(Status),
 }
 
 impl Shared {
@@ -267,7 +259,7 @@ impl Shared {
     fn has_room(&self) -> bool {
         match &self.link().phase {
             Phase::Up(connection) => connection.has_room(),
-            Phase::Idle | Phase::Connecting | Phase::Down { .. } => true,
+            Phase::Idle | Phase::Connecting | Phase::Down(_) => true,
         }
     }
 
@@ -281,9 +273,11 @@ impl Shared {
                 let mut link = self.link();
                 match &link.phase {
                     Phase::Up(connection) if connection.takes_calls() => return Ok(Arc::clone(connection)),
-                    Phase::Down { until, status } if clock::now() < *until => return Err(status.clone()),
+                    Phase::Down(status) if link.attempts.pause_left(clock::now()).is_some() => {
+                        return Err(status.clone());
+                    }
                     Phase::Connecting => {}
-                    Phase::Idle | Phase::Up(_) | Phase::Down { .. } => {
+                    Phase::Idle | Phase::Up(_) | Phase::Down(_) => {
                         link.phase = Phase::Connecting;
                         tokio::spawn(attempt(Arc::downgrade(self)));
                     }
@@ -308,14 +302,12 @@ impl Shared {
         let mut link = self.link();
         link.phase = match result {
             Ok(connection) => {
-                link.failures = 0;
+                link.attempts.on_ready();
                 Phase::Up(connection)
             }
             Err(status) => {
-                link.failures = link.failures.saturating_add(1);
-                let failures = link.failures;
-                let pause = self.backoff.pause(failures, &mut link.entropy);
-                Phase::Down { until: clock::now() + pause, status }
+                link.attempts.on_failure(clock::now());
+                Phase::Down(status)
             }
         };
         drop(link);

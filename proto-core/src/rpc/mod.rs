@@ -5,6 +5,7 @@ pub mod code;
 pub mod codec;
 pub mod compression;
 pub mod encoding;
+pub mod endpoint;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 pub mod grpc;
@@ -26,6 +27,7 @@ pub use codec::ProstCodec;
 pub use codec::{Codec, CodecError, RawCodec};
 pub use compression::{Compression, Level};
 pub use encoding::Encoding;
+pub use endpoint::Endpoint;
 pub use interceptor::{Interceptor, Interceptors, Side};
 pub use metadata::{Metadata, MetadataError};
 pub use method::{Idempotency, Kind, Method, ServiceDescriptor};
