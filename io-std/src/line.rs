@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use zrpc_core::rpc::{CallId, Codec, CodecError, Metadata, Origin, Status};
+use zrpc_core::rpc::{CallId, Codec, CodecError, Metadata, Status};
 
 /// The half that receives messages.
 pub(crate) trait Incoming: Send + Sync {
@@ -65,5 +65,5 @@ pub(crate) fn encode<C: Codec>(message: &C::Encode) -> Bytes {
 
 /// Bytes as a message; those that are none end the call as INTERNAL.
 pub(crate) fn decode<T>(decode: fn(Bytes) -> Result<T, CodecError>, message: Bytes) -> Result<T, Status> {
-    decode(message).map_err(|error| Status::internal(error.to_string()).with_origin(Origin::Library))
+    decode(message).map_err(Status::from)
 }

@@ -112,7 +112,7 @@ fn what_nobody_serves_is_unimplemented_and_says_so() {
     };
     for (path, reason) in [
         ("/test.Kit/Nothing", "service test.Kit has no method /test.Kit/Nothing"),
-        ("/test.Nobody/Say", "does not offer the service test.Nobody"),
+        ("/test.Nobody/Say", "service test.Nobody is not offered here"),
         ("/test.Kit/Forgotten", "/test.Kit/Forgotten is not implemented by this service"),
     ] {
         let status = call(path);

@@ -13,7 +13,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use zrpc_core::rpc::{Codec, Origin, Request, Response, ServiceDescriptor, Side, Status};
+use zrpc_core::rpc::local_status::{kind_mismatch, not_implemented};
+use zrpc_core::rpc::{Codec, Request, Response, ServiceDescriptor, Side, Status};
 
 /// A service that a server can offer. Generated for each service of a .proto; written by hand it looks like this:
 ///
@@ -108,7 +109,7 @@ impl IncomingCall {
         Fut: Future<Output = Result<Response<C::Encode>, Status>> + Send + 'static,
     {
         let IncomingCall { path, request, line, watch, .. } = self;
-        let Some(line) = line else { return Handling::failed(mismatch(path)) };
+        let Some(line) = line else { return Handling::failed(kind_mismatch(path)) };
         let stream = Streaming::over_line::<C>(line, Side::Server, watch.clone());
         let handler = handler(request.map(|()| stream));
         Handling::new(async move { reply::<C>(handler.await, &watch) })
@@ -122,7 +123,7 @@ impl IncomingCall {
         Fut: Future<Output = Result<(), Status>> + Send + 'static,
     {
         let IncomingCall { path, request, message, line, watch } = self;
-        let Some(line) = line else { return Handling::failed(mismatch(path)) };
+        let Some(line) = line else { return Handling::failed(kind_mismatch(path)) };
         let message = match one_message::<C>(path, message, &watch) {
             Ok(message) => message,
             Err(status) => return Handling::failed(status),
@@ -140,7 +141,7 @@ impl IncomingCall {
         Fut: Future<Output = Result<(), Status>> + Send + 'static,
     {
         let IncomingCall { path, request, line, watch, .. } = self;
-        let Some(line) = line else { return Handling::failed(mismatch(path)) };
+        let Some(line) = line else { return Handling::failed(kind_mismatch(path)) };
         let stream = Streaming::over_line::<C>(Arc::clone(&line), Side::Server, watch.clone());
         let replies = Replies::over_line::<C>(Arc::clone(&line), watch.clone());
         let handler = handler(request.map(|()| stream), replies);
@@ -149,7 +150,7 @@ impl IncomingCall {
 
     /// Ends a call of a method that has no handler as UNIMPLEMENTED.
     pub fn unimplemented(self) -> Handling {
-        Handling::failed(Status::unimplemented(format!("{} is not implemented by this service", self.path)))
+        Handling::failed(not_implemented(self.path))
     }
 
     /// Ends the call with a status instead of handling it.
@@ -224,7 +225,7 @@ impl fmt::Debug for Handling {
 }
 
 fn one_message<C: Codec>(path: &str, message: Option<Bytes>, watch: &Watch) -> Result<C::Decode, Status> {
-    let mut message = message.ok_or_else(|| mismatch(path))?;
+    let mut message = message.ok_or_else(|| kind_mismatch(path))?;
     show_request(watch, &mut message)?;
     decode(C::decode, message)
 }
@@ -257,11 +258,4 @@ fn last_words(handled: Result<(), Status>, line: &Line, watch: &Watch) -> Finish
 
 fn refusal_or(watch: &Watch, status: Status) -> Status {
     watch.as_ref().and_then(|watched| watched.refusal()).unwrap_or(status)
-}
-
-/// Generated code and descriptor disagree.
-fn mismatch(path: &str) -> Status {
-    let text =
-        format!("{path} is handled as another kind of method than its descriptor says; generate it anew");
-    Status::internal(text).with_origin(Origin::Library)
 }

@@ -17,7 +17,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use zrpc_core::base::{Flow, Misuse};
-use zrpc_core::rpc::{CallId, Code, Encoding, Metadata, Origin, Status};
+use zrpc_core::rpc::local_status::{not_sent, refused};
+use zrpc_core::rpc::{CallId, Encoding, Metadata, Status};
 
 /// A sender waits once this many bytes are queued before the session.
 pub(crate) const OUTBOX_BYTES_MAX: usize = 64 * 1024;
@@ -166,7 +167,7 @@ impl Line {
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
         let mut state = self.lock();
         if let Some(status) = &state.over {
-            return Poll::Ready(Err(status_of_late_send(status)));
+            return Poll::Ready(Err(not_sent(status)));
         }
         if !state.has_room() {
             keep_waker(&mut state.writer, cx);
@@ -323,21 +324,10 @@ impl State {
 /// What the caller hears of a command that the session refused; `None` when the call is over anyway, and its
 /// end says more.
 pub(crate) fn status_of_misuse(misuse: Misuse) -> Option<Status> {
-    let code = match misuse {
-        Misuse::Closed | Misuse::Gone | Misuse::Unknown => return None,
-        Misuse::TooLarge { .. } => Code::ResourceExhausted,
-        Misuse::Draining | Misuse::Exhausted => Code::Unavailable,
-        _ => Code::Internal,
-    };
-    Some(Status::new(code, misuse.to_string()).with_origin(Origin::Library))
-}
-
-/// A call that ended well takes no more messages either.
-fn status_of_late_send(over: &Status) -> Status {
-    if over.is_ok() {
-        return Status::cancelled("the call is over; the message was not sent");
+    match misuse {
+        Misuse::Closed | Misuse::Gone | Misuse::Unknown => None,
+        misuse => Some(refused(misuse)),
     }
-    over.clone()
 }
 
 fn keep_waker(slot: &mut Option<Waker>, cx: &Context<'_>) {

@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use zrpc_core::rpc::{Codec, CodecError, Metadata, Origin, Side, Status};
+use zrpc_core::rpc::{Codec, CodecError, Metadata, Side, Status};
 
 /// Messages that arrive one after the other: a client's from a streaming response, a handler's from a streaming
 /// request.
@@ -198,7 +198,7 @@ impl<T> Drop for Wire<T> {
 
 /// Decodes a message; one that cannot be decoded is INTERNAL.
 pub(crate) fn decode<T>(decode: fn(Bytes) -> Result<T, CodecError>, message: Bytes) -> Result<T, Status> {
-    decode(message).map_err(|error| Status::internal(error.to_string()).with_origin(Origin::Library))
+    decode(message).map_err(Status::from)
 }
 
 impl<T> Stream for Streaming<T> {

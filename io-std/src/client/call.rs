@@ -5,8 +5,8 @@ use crate::line::{Incoming, Outgoing};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use zrpc_core::base::Misuse;
-use zrpc_core::rpc::{CallId, Code, Interceptors, Metadata, Method, Side, Single, Status};
+use zrpc_core::rpc::local_status::{not_sent, refused};
+use zrpc_core::rpc::{CallId, Interceptors, Metadata, Method, Side, Single, Status};
 
 /// A started call. Dropping it cancels it, unless it is over.
 pub(crate) struct Call {
@@ -73,8 +73,8 @@ impl Call {
             .connection
             .wait(self.id, Half::Sender, |slot| slot.ended.as_ref().map(|(status, _)| Some(status.clone())));
         match status.flatten() {
-            Some(status) if !status.is_ok() => self.connection.explain(status),
-            _ => Status::cancelled("the server ended the call before this message was sent"),
+            Some(status) => not_sent(&self.connection.explain(status)),
+            None => gone(),
         }
     }
 }
@@ -141,7 +141,7 @@ impl Outgoing for Call {
         match self.connection.send(self.id, message, compress) {
             Ok(()) => Ok(()),
             Err(None) => Err(self.status_if_over()),
-            Err(Some(misuse)) => Err(misused(misuse)),
+            Err(Some(misuse)) => Err(refused(misuse)),
         }
     }
 
@@ -155,16 +155,6 @@ impl Drop for Call {
         self.connection.release(self.id);
         self.tell_end(&Status::cancelled("the caller dropped the call"));
     }
-}
-
-/// The status of a call that could not be made as it was asked for.
-pub(crate) fn misused(misuse: Misuse) -> Status {
-    let code = match misuse {
-        Misuse::TooLarge { .. } => Code::ResourceExhausted,
-        Misuse::Closed | Misuse::Draining | Misuse::Exhausted => Code::Unavailable,
-        _ => Code::Internal,
-    };
-    Status::new(code, misuse.to_string()).with_safe_to_retry()
 }
 
 fn gone() -> Status {

@@ -1,6 +1,6 @@
 //! The channel: calls to one server, over a connection that is made when it is needed.
 
-use crate::client::call::{Call, misused};
+use crate::client::call::Call;
 use crate::client::connection::{BoxClientSession, Connection, Start};
 use crate::client::endpoint::{Connector, TcpConnector};
 use crate::client::sender::{ClientStreaming, Sender, respond};
@@ -15,9 +15,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use zrpc_core::base::{Entropy, Misuse, Time};
 use zrpc_core::policy::{Attempts, Backoff};
+use zrpc_core::rpc::local_status::{late_connection, refused, unreachable};
 use zrpc_core::rpc::{
-    Code, Codec, Encoding, Endpoint, Interceptor, Interceptors, Metadata, Method, Origin, Request, Response,
-    Side, Status,
+    Code, Codec, Encoding, Endpoint, Interceptor, Interceptors, Metadata, Method, Request, Response, Side,
+    Status,
 };
 use zrpc_core::stack::{ClientConfig, GrpcClient};
 
@@ -59,7 +60,7 @@ struct State {
 }
 
 enum LinkState {
-    /// No connection; while the attempts pause, calls fail at once, with this message.
+    /// No connection; while the attempts pause, calls fail at once, with this cause.
     None(Option<String>),
     /// A thread connects.
     Connecting,
@@ -249,19 +250,19 @@ impl Shared {
     ) -> Result<(Arc<Connection>, zrpc_core::rpc::CallId), Status> {
         /// A server that says goodbye again and again is not asked for ever.
         const CONNECTIONS: usize = 3;
-        let mut refused = Misuse::Closed;
+        let mut last = Misuse::Closed;
         for _ in 0..CONNECTIONS {
             let connection = self.connection(head().deadline)?;
             match connection.start(head()) {
                 Ok(id) => return Ok((connection, id)),
                 Err(misuse @ (Misuse::Closed | Misuse::Draining | Misuse::Exhausted)) => {
-                    refused = misuse;
+                    last = misuse;
                     self.retire(&connection);
                 }
-                Err(misuse) => return Err(misused(misuse)),
+                Err(misuse) => return Err(refused(misuse).with_safe_to_retry()),
             }
         }
-        Err(misused(refused))
+        Err(refused(last).with_safe_to_retry())
     }
 
     /// Whether a call started now would begin at once, as far as that is known before connecting.
@@ -280,11 +281,11 @@ impl Shared {
         loop {
             match &state.link {
                 LinkState::Up(connection) => return Ok(Arc::clone(connection)),
-                LinkState::None(reason) => {
-                    if let (Some(left), Some(reason)) = (state.attempts.pause_left(clock::now()), reason) {
+                LinkState::None(cause) => {
+                    if let (Some(left), Some(cause)) = (state.attempts.pause_left(clock::now()), cause) {
                         let seconds = left.as_secs_f64();
-                        let message = format!("{reason}; the next attempt is {seconds:.1} s away");
-                        return Err(unavailable(message));
+                        let cause = format!("{cause}; the next attempt is {seconds:.1} s away");
+                        return Err(unreachable(self.connector.endpoint(), cause));
                     }
                     state.link = LinkState::Connecting;
                     drop(state);
@@ -305,7 +306,7 @@ impl Shared {
         };
         let left = clock::until(deadline);
         if left.is_zero() {
-            return Err(self.out_of_time());
+            return Err(late_connection(self.connector.endpoint()));
         }
         Ok(self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0)
     }
@@ -329,12 +330,11 @@ impl Shared {
             Err(_) if deadline.is_some_and(|deadline| clock::until(deadline).is_zero()) => {
                 // The call was short of time, which says nothing about the server.
                 state.link = LinkState::None(None);
-                Err(self.out_of_time())
+                Err(late_connection(self.connector.endpoint()))
             }
             Err(error) => {
-                let reason = format!("cannot connect to {}: {error}", self.connector.endpoint());
-                self.note_failure(&mut state, reason.clone());
-                Err(unavailable(reason))
+                self.note_failure(&mut state, error.to_string());
+                Err(unreachable(self.connector.endpoint(), error))
             }
         };
         drop(state);
@@ -354,32 +354,21 @@ impl Shared {
             state.link = LinkState::None(None);
         } else {
             let cause = connection.cause().unwrap_or_else(|| "the server takes no calls".into());
-            self.note_failure(
-                &mut state,
-                format!("the connection to {} failed: {cause}", self.connector.endpoint()),
-            );
+            let cause = format!("the connection ended before the server's settings came: {cause}");
+            self.note_failure(&mut state, cause);
         }
     }
 
-    fn note_failure(&self, state: &mut State, reason: String) {
+    fn note_failure(&self, state: &mut State, cause: String) {
         let pause = state.attempts.on_failure(clock::now());
         let failures = state.attempts.failures();
-        tracing::debug!(endpoint = self.connector.endpoint(), failures, ?pause, "{reason}");
-        state.link = LinkState::None(Some(reason));
-    }
-
-    fn out_of_time(&self) -> Status {
-        let message = format!("the deadline passed while connecting to {}", self.connector.endpoint());
-        Status::deadline_exceeded(message).with_safe_to_retry()
+        tracing::debug!(endpoint = self.connector.endpoint(), failures, ?pause, "{cause}");
+        state.link = LinkState::None(Some(cause));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn unavailable(message: String) -> Status {
-    Status::unavailable(message).with_origin(Origin::Transport).with_safe_to_retry()
 }
 
 impl ChannelBuilder {

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use zrpc_core::base::{Flow, Misuse};
-use zrpc_core::rpc::{CallId, Code, Encoding, Interceptors, Metadata, Origin, Response, Side, Status};
+use zrpc_core::rpc::local_status::{not_sent, panicked, refused};
+use zrpc_core::rpc::{CallId, Encoding, Interceptors, Metadata, Origin, Response, Side, Status};
 
 /// A call at its handler. Dropped without an answer, it ends as INTERNAL.
 pub(crate) struct ServerCall {
@@ -207,7 +208,7 @@ impl Outgoing for ServerCall {
         );
         match status {
             Some(None) => {}
-            Some(Some(status)) => return Err(ended(status)),
+            Some(Some(status)) => return Err(not_sent(&status)),
             None => return Err(over()),
         }
         let flow = guard.pump.machine().send(self.id, message, compress).map_err(unsendable)?;
@@ -224,7 +225,7 @@ impl Outgoing for ServerCall {
 impl Drop for ServerCall {
     fn drop(&mut self) {
         let status = if thread::panicking() {
-            Status::internal("the handler panicked")
+            panicked()
         } else {
             Status::internal("the handler returned without an answer")
         };
@@ -248,10 +249,7 @@ fn over() -> Status {
 
 fn unsendable(misuse: Misuse) -> Status {
     match misuse {
-        Misuse::TooLarge { .. } => {
-            Status::new(Code::ResourceExhausted, misuse.to_string()).with_origin(Origin::Library)
-        }
         Misuse::Gone | Misuse::Closed => over(),
-        misuse => Status::internal(misuse.to_string()).with_origin(Origin::Library),
+        misuse => refused(misuse),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use zrpc_core::base::Time;
+use zrpc_core::rpc::local_status::not_served;
 use zrpc_core::rpc::{Interceptors, Method, Status};
 
 /// The methods that a server offers.
@@ -43,16 +44,8 @@ impl Routes {
     /// # Errors
     /// UNIMPLEMENTED, with what is unknown about it.
     pub(crate) fn find(&self, path: &str) -> Result<&Arc<Route>, Status> {
-        self.routes.get(path).ok_or_else(|| {
-            let service = path.strip_prefix('/').and_then(|path| path.rsplit_once('/')).map(|(name, _)| name);
-            match service {
-                Some(name) if self.services.contains(&name) => {
-                    Status::unimplemented(format!("service {name} has no method {path}"))
-                }
-                Some(name) => Status::unimplemented(format!("this server does not offer the service {name}")),
-                None => Status::unimplemented(format!("{path} is not /package.Service/Method")),
-            }
-        })
+        let found = self.routes.get(path);
+        found.ok_or_else(|| not_served(path, |service| self.services.contains(&service)))
     }
 }
 

@@ -11,7 +11,8 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use zrpc_core::rpc::{Codec, Metadata, Origin, Request, Response, ServiceDescriptor, Side, Status};
+use zrpc_core::rpc::local_status::{kind_mismatch, not_implemented};
+use zrpc_core::rpc::{Codec, Metadata, Request, Response, ServiceDescriptor, Side, Status};
 
 /// A service that a server can offer. Generated for each service of a .proto; written by hand it looks like this:
 ///
@@ -133,8 +134,8 @@ impl IncomingCall {
 
     /// Ends a call of a method that has no handler as UNIMPLEMENTED.
     pub fn unimplemented(self) {
-        let text = format!("{} is not implemented by this service", self.path());
-        self.refuse(Status::unimplemented(text));
+        let status = not_implemented(self.path());
+        self.refuse(status);
     }
 
     /// Ends the call with a status instead of handling it.
@@ -150,7 +151,7 @@ impl fmt::Debug for IncomingCall {
 }
 
 fn one_message<C: Codec>(call: &ServerCall, message: Option<Bytes>) -> Result<C::Decode, Status> {
-    let mut message = message.ok_or_else(|| mismatch_status(call))?;
+    let mut message = message.ok_or_else(|| kind_mismatch(call.route.method.path))?;
     call.interceptors().request_message(Side::Server, call.route.method, &mut message)?;
     decode(C::decode, message)
 }
@@ -172,15 +173,7 @@ fn answer<C: Codec>(call: &ServerCall, handled: Result<Response<C::Encode>, Stat
 }
 
 fn mismatch(call: &ServerCall) {
-    call.end(&mismatch_status(call), &Metadata::new());
-}
-
-/// Generated code and descriptor disagree.
-fn mismatch_status(call: &ServerCall) -> Status {
-    let path = call.route.method.path;
-    let text =
-        format!("{path} is handled as another kind of method than its descriptor says; generate it anew");
-    Status::internal(text).with_origin(Origin::Library)
+    call.end(&kind_mismatch(call.route.method.path), &Metadata::new());
 }
 
 /// A call and where its handler runs.

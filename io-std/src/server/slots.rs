@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread::Thread;
 use zrpc_core::base::Time;
 use zrpc_core::rpc::{
-    CallId, Metadata, Origin, Request, RequestHead, ServerEvent, ServerSession, SessionEnd, Single, Status,
+    CallId, Metadata, Origin, Request, ServerEvent, ServerSession, SessionEnd, Single, Status,
 };
 
 /// A server's session of any carrier.
@@ -69,7 +69,7 @@ impl Slots {
         match self.routes.find(head.path) {
             Err(status) => finish(session, id, &status),
             Ok(route) => {
-                let (route, request) = (Arc::clone(route), self.request(now, &head));
+                let (route, request) = (Arc::clone(route), Request::received(&head, self.peer, now));
                 let takes_one = route.method.kind.one_request();
                 let mut slot = Slot::new();
                 if takes_one {
@@ -79,17 +79,6 @@ impl Slots {
                 }
                 self.calls.insert(id, slot);
             }
-        }
-    }
-
-    fn request(&self, now: Time, head: &RequestHead<'_>) -> Request<()> {
-        let mut request = Request::new(()).with_metadata(head.metadata.clone()).with_peer(self.peer);
-        if let Some(deadline) = head.deadline {
-            request = request.with_deadline(deadline).with_timeout(deadline.saturating_since(now));
-        }
-        match head.encoding {
-            Some(encoding) => request.with_compression(encoding),
-            None => request,
         }
     }
 

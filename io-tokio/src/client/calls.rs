@@ -3,7 +3,7 @@
 use crate::client::connection::Connection;
 use crate::client::unary::{Answer, Slot, UnaryCall};
 use crate::client::{Channel, Shared};
-use crate::line::{Line, status_of_misuse};
+use crate::line::Line;
 use crate::sender::{ClientStreaming, Sender};
 use crate::streaming::{Streaming, decode};
 use crate::watch::{Watch, show_request, show_response, watch};
@@ -11,9 +11,8 @@ use crate::{clock, pool};
 use bytes::Bytes;
 use std::sync::Arc;
 use zrpc_core::base::{Misuse, Time};
-use zrpc_core::rpc::{
-    Code, Codec, Encoding, Metadata, Method, Origin, Request, Response, Side, StartCall, Status,
-};
+use zrpc_core::rpc::local_status::refused;
+use zrpc_core::rpc::{Code, Codec, Encoding, Metadata, Method, Request, Response, Side, StartCall, Status};
 
 /// How often a call is moved to another connection before anyone on the other side has seen it.
 const MOVES_MAX: u32 = 3;
@@ -177,7 +176,7 @@ impl<'a> Outgoing<'a> {
             match start(&connection) {
                 Ok(started) => return Ok((connection, started)),
                 Err(Misuse::Closed | Misuse::Draining | Misuse::Exhausted) if moves < MOVES_MAX => moves += 1,
-                Err(misuse) => return Err(not_started(misuse)),
+                Err(misuse) => return Err(refused(misuse).with_safe_to_retry()),
             }
         }
     }
@@ -190,12 +189,4 @@ fn deadline(request: &Request<()>) -> Option<Time> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
-}
-
-fn not_started(misuse: Misuse) -> Status {
-    status_of_misuse(misuse).unwrap_or_else(|| {
-        Status::unavailable("the connection closed before the call could start")
-            .with_origin(Origin::Transport)
-            .with_safe_to_retry()
-    })
 }

@@ -29,7 +29,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use zrpc_core::base::{Entropy, Time};
 use zrpc_core::policy::{Attempts, Backoff};
-use zrpc_core::rpc::{ClientSession, Code, Endpoint, Interceptor, Interceptors, Origin, Status};
+use zrpc_core::rpc::local_status::{late_connection, unreachable};
+use zrpc_core::rpc::{ClientSession, Endpoint, Interceptor, Interceptors, Status};
 use zrpc_core::stack::{ClientConfig, GrpcClient};
 
 /// How long an attempt to connect may take, gRPC's minimum connect timeout.
@@ -289,10 +290,7 @@ impl Shared {
                 continue;
             };
             if tokio::time::timeout_at(clock::instant(deadline), changed).await.is_err() {
-                let text = format!("the deadline passed while connecting to {}", self.connector.endpoint());
-                return Err(Status::deadline_exceeded(text)
-                    .with_origin(Origin::Transport)
-                    .with_safe_to_retry());
+                return Err(late_connection(self.connector.endpoint()));
             }
         }
     }
@@ -356,9 +354,7 @@ async fn attempt(channel: Weak<Shared>) {
         Ok(Err(error)) => describe(&error),
         Err(_) => format!("no connection within {limit:?}"),
     };
-    let text = format!("{} cannot be reached: {cause}", connector.endpoint());
-    let status = Status::new(Code::Unavailable, text).with_origin(Origin::Transport).with_safe_to_retry();
-    unfinished.settle(Err(status));
+    unfinished.settle(Err(unreachable(connector.endpoint(), cause)));
 }
 
 /// Leaves the channel free for another attempt when this one is dropped with its runtime.

@@ -4,7 +4,7 @@ use super::*;
 use crate::replies::Replies;
 use crate::sender::Sender;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use zrpc_core::rpc::RawCodec;
+use zrpc_core::rpc::{Code, RawCodec};
 
 const CALL: CallId = CallId::from_u64(1);
 

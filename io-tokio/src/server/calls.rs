@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::task::AbortHandle;
 use zrpc_core::base::{Flow, Misuse, Time};
+use zrpc_core::rpc::local_status::{self, not_served};
 use zrpc_core::rpc::{
     CallId, Encoding, Kind, Metadata, Origin, Request, ServerEvent, ServerSession, SessionEnd, Side, Single,
     Status,
@@ -140,7 +141,7 @@ impl Calls {
     fn on_opened(&mut self, session: &mut DynSession, call: CallId, now: Time) {
         let Some(head) = session.request(call) else { return };
         let Some(route) = self.shared.router.find(head.path) else {
-            let status = self.not_served(head.path);
+            let status = not_served(head.path, |service| self.shared.router.offers(service));
             return answer(session, call, Finish::failed(status));
         };
         if self.shared.is_full() {
@@ -237,7 +238,8 @@ impl Calls {
         line: Option<Arc<Line>>,
         now: Time,
     ) {
-        let Some(mut request) = self.request(session, call, now) else { return };
+        let Some(head) = session.request(call) else { return };
+        let mut request = Request::received(&head, self.peer, now);
         let watch = match watch(&self.shared.interceptors, Side::Server, route.method, request.metadata_mut())
         {
             Ok(watch) => watch,
@@ -268,21 +270,6 @@ impl Calls {
                 self.open.insert(call, Open::Started(Started { line: Some(line), watch, task: Some(task) }));
             }
         }
-    }
-
-    fn request(&self, session: &DynSession, call: CallId, now: Time) -> Option<Request<()>> {
-        let head = session.request(call)?;
-        let mut request = Request::new(()).with_deadline(head.deadline).with_peer(self.peer);
-        if !head.metadata.is_empty() {
-            request = request.with_metadata(head.metadata.clone());
-        }
-        if let Some(deadline) = head.deadline {
-            request = request.with_timeout(deadline.saturating_since(now));
-        }
-        if let Some(encoding) = head.encoding {
-            request = request.with_compression(encoding);
-        }
-        Some(request)
     }
 
     fn poll_first(&self, route: Route, incoming: IncomingCall) -> (Poll<Finish>, Handling) {
@@ -335,19 +322,6 @@ impl Calls {
             _ => None,
         }
     }
-
-    fn not_served(&self, path: &str) -> Status {
-        let service =
-            path.strip_prefix('/').and_then(|path| path.rsplit_once('/')).map(|(service, _)| service);
-        let text = match service {
-            Some(service) if self.shared.router.offers(service) => {
-                format!("service {service} has no method at {path}")
-            }
-            Some(service) => format!("service {service} is not offered here"),
-            None => format!("{path} is not the path of a method; it should read /package.Service/Method"),
-        };
-        Status::unimplemented(text).with_origin(Origin::Library)
-    }
 }
 
 /// A handler that was not done at its first poll, in a task of its own.
@@ -384,7 +358,7 @@ fn panicked(path: &str, panic: &(dyn Any + Send)) -> Status {
     let said = panic.downcast_ref::<&str>().copied();
     let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
     tracing::error!(path, panic = said, "a handler panicked");
-    Status::internal("the handler panicked")
+    local_status::panicked()
 }
 
 impl Session for DynSession {

@@ -1,6 +1,7 @@
 //! How typed messages become bytes and back. Protobuf by prost is the default; raw bytes need no schema.
 
-use alloc::string::String;
+use crate::rpc::{Origin, Status};
+use alloc::string::{String, ToString};
 use bytes::{Bytes, BytesMut};
 use core::fmt;
 
@@ -45,6 +46,13 @@ impl fmt::Display for CodecError {
 }
 
 impl core::error::Error for CodecError {}
+
+/// A message that cannot be read ends the call as INTERNAL.
+impl From<CodecError> for Status {
+    fn from(error: CodecError) -> Status {
+        Status::internal(error.to_string()).with_origin(Origin::Library)
+    }
+}
 
 /// Messages that stay bytes.
 #[derive(Clone, Copy, Default, Debug)]

@@ -10,6 +10,7 @@ pub mod endpoint;
 pub mod fuzz;
 pub mod grpc;
 pub mod interceptor;
+pub mod local_status;
 pub mod message;
 pub mod metadata;
 pub mod method;

@@ -1,7 +1,7 @@
 //! A typed message with the metadata that goes, or came, with it. The same for both drivers.
 
 use crate::base::Time;
-use crate::rpc::{Encoding, Metadata};
+use crate::rpc::{Encoding, Metadata, RequestHead};
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -144,6 +144,21 @@ impl<T> Request<T> {
             peer: self.peer,
         };
         (self.message, rest)
+    }
+}
+
+impl Request<()> {
+    /// The request of a call that arrived, without its message: what its head says, and what is left of its time.
+    #[must_use]
+    pub fn received(head: &RequestHead<'_>, peer: Option<SocketAddr>, now: Time) -> Request<()> {
+        Request {
+            message: (),
+            metadata: head.metadata.clone(),
+            timeout: head.deadline.map(|deadline| deadline.saturating_since(now)),
+            deadline: head.deadline,
+            compression: head.encoding,
+            peer,
+        }
     }
 }
 
