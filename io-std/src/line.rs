@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-use zrpc_core::rpc::{CallId, Codec, CodecError, Metadata, Status};
+use std::hash::BuildHasherDefault;
+use zrpc_core::rpc::{CallId, CallIdHasher, Codec, CodecError, Metadata, Status};
 
 /// The half that receives messages.
 pub(crate) trait Incoming: Send + Sync {
@@ -33,25 +33,7 @@ pub(crate) trait Outgoing: Send + Sync {
 }
 
 /// What belongs to each call of a connection, by its id.
-pub(crate) type ByCall<T> = HashMap<CallId, T, BuildHasherDefault<IdHasher>>;
-
-/// Spreads ids that are counted up. So few calls are open at once that a peer gains nothing by ids that collide.
-#[derive(Default)]
-pub(crate) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
+pub(crate) type ByCall<T> = HashMap<CallId, T, BuildHasherDefault<CallIdHasher>>;
 
 /// A message as bytes; not copied when it is bytes already.
 pub(crate) fn encode<C: Codec>(message: &C::Encode) -> Bytes {

@@ -14,16 +14,12 @@ use std::hash::BuildHasher;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use zrpc_core::base::{Entropy, Misuse, Time};
-use zrpc_core::policy::{Attempts, Backoff};
+use zrpc_core::policy::{Attempts, Backoff, CONNECT_TIMEOUT};
 use zrpc_core::rpc::local_status::{late_connection, refused, unreachable};
 use zrpc_core::rpc::{
-    Code, Codec, Encoding, Endpoint, Interceptor, Interceptors, Metadata, Method, Request, Response, Side,
-    Status,
+    Codec, Encoding, Endpoint, Interceptor, Interceptors, Metadata, Method, Request, Response, Side, Status,
 };
 use zrpc_core::stack::{ClientConfig, GrpcClient};
-
-/// How long an attempt to connect may take, gRPC's minimum connect timeout.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Calls to one server. Clones share its connection; any number of threads may call at once.
 ///
@@ -144,7 +140,7 @@ impl Channel {
         let message = encode::<C>(&message);
         let mut again = outline.clone();
         let mut answer = self.start(method, &mut outline, Some(message.clone()), true)?.answer();
-        if answer.as_ref().is_err_and(|status| status.safe_to_retry() && status.code() == Code::Unavailable) {
+        if answer.as_ref().is_err_and(|status| status.is_retried_unseen()) {
             answer = self.start(method, &mut again, Some(message), true)?.answer();
         }
         respond(C::decode, answer?)

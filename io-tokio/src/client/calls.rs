@@ -12,7 +12,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use zrpc_core::base::{Misuse, Time};
 use zrpc_core::rpc::local_status::refused;
-use zrpc_core::rpc::{Code, Codec, Encoding, Metadata, Method, Request, Response, Side, StartCall, Status};
+use zrpc_core::rpc::{Codec, Encoding, Metadata, Method, Request, Response, Side, StartCall, Status};
 
 /// How often a call is moved to another connection before anyone on the other side has seen it.
 const MOVES_MAX: u32 = 3;
@@ -137,9 +137,7 @@ impl<'a> Outgoing<'a> {
     async fn unary(&self, message: Bytes) -> Result<Answer, Status> {
         let first = self.start_unary(message.clone()).await?.await;
         match first {
-            Err(status) if status.code() == Code::Unavailable && status.safe_to_retry() => {
-                self.start_unary(message).await?.await
-            }
+            Err(status) if status.is_retried_unseen() => self.start_unary(message).await?.await,
             ended => ended,
         }
     }

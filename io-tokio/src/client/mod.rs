@@ -28,13 +28,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
 use zrpc_core::base::{Entropy, Time};
-use zrpc_core::policy::{Attempts, Backoff};
+use zrpc_core::policy::{Attempts, Backoff, CONNECT_TIMEOUT};
 use zrpc_core::rpc::local_status::{late_connection, unreachable};
 use zrpc_core::rpc::{ClientSession, Endpoint, Interceptor, Interceptors, Status};
 use zrpc_core::stack::{ClientConfig, GrpcClient};
-
-/// How long an attempt to connect may take, gRPC's minimum connect timeout.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Makes the session of a new connection.
 type NewSession = Arc<dyn Fn(Time) -> BoxedSession + Send + Sync>;

@@ -5,7 +5,6 @@ use crate::client::unary::Slot;
 use crate::line::{Finish, Line, Session};
 use crate::pool;
 use crate::pump::write_out;
-use crate::server::calls::IdHasher;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -14,7 +13,9 @@ use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use tokio::io::AsyncWrite;
 use zrpc_core::base::{Flow, Misuse, Out, Output, Time};
-use zrpc_core::rpc::{CallId, ClientEvent, ClientSession, Encoding, Metadata, Origin, SessionEnd, Status};
+use zrpc_core::rpc::{
+    CallId, CallIdHasher, ClientEvent, ClientSession, Encoding, Metadata, Origin, SessionEnd, Status,
+};
 
 /// A session of any carrier.
 pub(crate) type BoxedSession = Box<dyn ClientSession + Send>;
@@ -22,7 +23,7 @@ pub(crate) type BoxedSession = Box<dyn ClientSession + Send>;
 /// See the module.
 pub(crate) struct State {
     pub(super) session: BoxedSession,
-    pub(super) calls: HashMap<CallId, Entry, BuildHasherDefault<IdHasher>>,
+    pub(super) calls: HashMap<CallId, Entry, BuildHasherDefault<CallIdHasher>>,
     /// Taken out by whoever writes.
     pub(super) writer: Option<Writer>,
     pub(super) task: Option<Waker>,

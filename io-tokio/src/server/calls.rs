@@ -23,7 +23,7 @@ use bytes::Bytes;
 use std::any::Any;
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,8 +33,8 @@ use tokio::task::AbortHandle;
 use zrpc_core::base::{Flow, Misuse, Time};
 use zrpc_core::rpc::local_status::{self, not_served};
 use zrpc_core::rpc::{
-    CallId, Encoding, Kind, Metadata, Origin, Request, ServerEvent, ServerSession, SessionEnd, Side, Single,
-    Status,
+    CallId, CallIdHasher, Encoding, Kind, Metadata, Origin, Request, ServerEvent, ServerSession, SessionEnd,
+    Side, Single, Status,
 };
 
 /// A session of any carrier.
@@ -51,7 +51,7 @@ pub(crate) struct Calls {
     mailbox: Arc<Mailbox>,
     /// The call opened last, if it is being gathered: most calls come in one piece and never enter the map.
     newest: Option<(CallId, Gathering)>,
-    open: HashMap<CallId, Open, BuildHasherDefault<IdHasher>>,
+    open: HashMap<CallId, Open, BuildHasherDefault<CallIdHasher>>,
     rung: Vec<CallId>,
 }
 
@@ -396,25 +396,5 @@ impl Session for DynSession {
     fn abandon(&mut self, call: CallId, status: &Status) {
         // Refused only when the call is over, which is what was wanted.
         let _ = ServerSession::finish(self, call, status, &Metadata::new());
-    }
-}
-
-/// Call ids are handed out in order, so one multiplication spreads them.
-#[derive(Default)]
-pub(crate) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
     }
 }

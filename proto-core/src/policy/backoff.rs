@@ -38,6 +38,9 @@ impl Default for Backoff {
     }
 }
 
+/// How long an attempt to connect may take: the minimum connect timeout of gRPC's connection backoff document.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// The attempts to connect to one endpoint: how they went, and when the next may begin.
 ///
 /// ```

@@ -2,4 +2,4 @@
 
 pub mod backoff;
 
-pub use backoff::{Attempts, Backoff};
+pub use backoff::{Attempts, Backoff, CONNECT_TIMEOUT};

@@ -1,4 +1,4 @@
-//! How calls end that a driver ends: the same code, words and cause whichever driver it is.
+//! How calls end that this side ends: the same code, words and cause whichever driver or session it is.
 //!
 //! What the peer or the carrier says about a call is read elsewhere; here is what this side finds by itself.
 
@@ -27,6 +27,12 @@ pub fn not_sent(over: &Status) -> Status {
         return Status::cancelled("the call is over; the message was not sent");
     }
     over.clone()
+}
+
+/// The call's deadline passed while it was under way.
+#[must_use]
+pub fn deadline_exceeded() -> Status {
+    Status::deadline_exceeded("the deadline passed before the call was over")
 }
 
 /// No connection could be made, so that the server surely has not seen the call.

@@ -34,6 +34,7 @@ pub use metadata::{Metadata, MetadataError};
 pub use method::{Idempotency, Kind, Method, ServiceDescriptor};
 pub use request::{Request, Response};
 pub use session::{
-    CallId, ClientEvent, ClientSession, RequestHead, ServerEvent, ServerSession, SessionEnd, StartCall,
+    CallId, CallIdHasher, ClientEvent, ClientSession, RequestHead, ServerEvent, ServerSession, SessionEnd,
+    StartCall,
 };
 pub use status::{Origin, Status};

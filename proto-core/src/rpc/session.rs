@@ -12,6 +12,7 @@
 use crate::base::{Flow, Machine, Misuse, Time};
 use crate::rpc::{Encoding, Metadata, Status};
 use bytes::Bytes;
+use core::hash::Hasher;
 use core::time::Duration;
 
 /// A call on its connection; never used twice on the same connection.
@@ -29,6 +30,25 @@ impl CallId {
     #[must_use]
     pub const fn as_u64(self) -> u64 {
         self.0
+    }
+}
+
+/// Hashes [`CallId`]s for maps. Ids are handed out in order, so one multiplication spreads them; and so few calls are
+/// open at once that a peer gains nothing by ids that collide.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct CallIdHasher(u64);
+
+impl Hasher for CallIdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
     }
 }
 
@@ -239,5 +259,26 @@ pub trait ClientSession: Machine<Event = ClientEvent> {
     /// Whether a call started now would begin at once, and not wait for others to end.
     fn has_room(&self) -> bool {
         self.takes_calls()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeSet;
+    use core::hash::Hash;
+
+    #[test]
+    fn ids_that_are_handed_out_in_order_hash_far_apart() {
+        let hash = |id: u64| {
+            let mut hasher = CallIdHasher::default();
+            CallId(id).hash(&mut hasher);
+            hasher.finish()
+        };
+        // A client's streams on HTTP/2 have odd ids; a table takes its slot from the low bits, its tag from the high ones.
+        let ids = || (0..128).map(|call| hash(2 * call + 1));
+        let slots: BTreeSet<u64> = ids().map(|hash| hash % 256).collect();
+        let tags: BTreeSet<u64> = ids().map(|hash| hash >> 57).collect();
+        assert!(slots.len() > 64 && tags.len() > 64, "{} slots, {} tags", slots.len(), tags.len());
     }
 }

@@ -124,6 +124,13 @@ impl Status {
         self.rest.as_ref().is_some_and(|rest| rest.safe_to_retry)
     }
 
+    /// Whether a channel makes the call again by itself, on another connection: the server has not seen it, and it was
+    /// the connection that failed. gRPC's transparent retry (gRFC A6).
+    #[must_use]
+    pub fn is_retried_unseen(&self) -> bool {
+        self.code == Code::Unavailable && self.safe_to_retry()
+    }
+
     fn rest_mut(&mut self) -> &mut Rest {
         self.rest.get_or_insert_default()
     }
@@ -202,6 +209,13 @@ impl core::error::Error for Status {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_unavailable_call_that_the_server_has_not_seen_is_made_again() {
+        assert!(Status::unavailable("gone").with_safe_to_retry().is_retried_unseen());
+        assert!(!Status::unavailable("gone").is_retried_unseen());
+        assert!(!Status::resource_exhausted("too large").with_safe_to_retry().is_retried_unseen());
+    }
 
     #[test]
     fn a_status_takes_sixteen_bytes() {

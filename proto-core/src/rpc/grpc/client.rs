@@ -8,8 +8,9 @@ use crate::rpc::grpc::head::{RequestDefaults, is_expected, is_grpc, write_reques
 use crate::rpc::grpc::inbound::{Inbound, truncated};
 use crate::rpc::grpc::limits::Limits;
 use crate::rpc::grpc::mapping::{code_for_http, status_for_end};
-use crate::rpc::grpc::server::{deadline_exceeded, pack};
+use crate::rpc::grpc::outbound::pack;
 use crate::rpc::grpc::trailers;
+use crate::rpc::local_status::deadline_exceeded;
 use crate::rpc::message::prefix;
 use crate::rpc::session::{CallId, ClientEvent, StartCall};
 use crate::rpc::streams::{Reset, StreamEnd, Streams};

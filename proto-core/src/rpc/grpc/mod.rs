@@ -16,6 +16,7 @@ mod inbound;
 mod limits;
 mod mapping;
 mod memory;
+mod outbound;
 pub mod server;
 mod trailers;
 

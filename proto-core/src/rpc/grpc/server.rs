@@ -5,12 +5,13 @@
 //! client that reads too slowly to have its answer by then does not wait for it any more.
 
 use crate::base::{Deadlines, Fields, Flow, IdTable, Misuse, Time, Wake};
-use crate::rpc::compression::compress;
 use crate::rpc::grpc::head::{ACCEPTED, Refusal, RequestParts, read_request, write_refusal, write_response};
 use crate::rpc::grpc::inbound::{Inbound, truncated};
 use crate::rpc::grpc::limits::Limits;
 use crate::rpc::grpc::mapping::status_for_end;
+use crate::rpc::grpc::outbound::pack;
 use crate::rpc::grpc::trailers;
+use crate::rpc::local_status::deadline_exceeded;
 use crate::rpc::message::prefix;
 use crate::rpc::session::{CallId, RequestHead, ServerEvent};
 use crate::rpc::streams::{Reset, StreamEnd, Streams};
@@ -415,29 +416,6 @@ pub struct Over {
     pub end: bool,
     /// It exceeds the limit on header lists.
     pub oversized: bool,
-}
-
-/// Compresses a message if that is asked for and worth it.
-pub(super) fn pack(
-    message: Bytes,
-    encoding: Option<Encoding>,
-    limits: &Limits,
-) -> Result<(bool, Bytes), Misuse> {
-    let limit = limits.send_message_bytes_max.min(u32::MAX as usize);
-    if message.len() > limit {
-        return Err(Misuse::TooLarge { size: message.len(), limit });
-    }
-    let Some(encoding) = encoding.filter(|_| message.len() >= limits.compression.threshold_bytes) else {
-        return Ok((false, message));
-    };
-    match compress(encoding, limits.compression.level, &message) {
-        Some(packed) if packed.len() < message.len() => Ok((true, packed)),
-        _ => Ok((false, message)),
-    }
-}
-
-pub(super) fn deadline_exceeded() -> Status {
-    Status::deadline_exceeded("the deadline passed before the call was over")
 }
 
 /// A deadline stands while its call is open, and then until its answer is written.
