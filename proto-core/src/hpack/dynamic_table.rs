@@ -149,7 +149,7 @@ impl DynamicTable {
 }
 
 /// What the first insertion allocates: about the fields of a gRPC response.
-const OCTETS_AT_FIRST: usize = 128;
+const OCTETS_AT_FIRST: usize = 64;
 
 #[cfg(test)]
 mod tests {

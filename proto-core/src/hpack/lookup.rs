@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 const PROBES_MAX: usize = 16;
 
 /// Buckets that the first insertion allocates.
-const BUCKETS_AT_FIRST: usize = 8;
+const BUCKETS_AT_FIRST: usize = 4;
 
 /// The hashes by which a field is found.
 #[derive(Clone, Copy, Debug)]

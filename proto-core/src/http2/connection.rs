@@ -6,7 +6,7 @@ use crate::hpack::{Decoder, Encoder, TABLE_SIZE_DEFAULT};
 use crate::http2::closed_memory::ClosedMemory;
 use crate::http2::config::Config;
 use crate::http2::control::ControlQueue;
-use crate::http2::event::Event;
+use crate::http2::event::{End, Event};
 use crate::http2::flow::{ReceiveWindow, SendWindow};
 use crate::http2::header_block::HeaderBlock;
 use crate::http2::lifecycle::{Drain, Timer};
@@ -15,6 +15,7 @@ use crate::http2::reader::Reader;
 use crate::http2::settings::RemoteSettings;
 use crate::http2::stream::{Stream, StreamId};
 use crate::http2::window_tuning::WindowTuning;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use bytes::Bytes;
@@ -53,7 +54,8 @@ pub struct Connection {
     pub(super) entropy: Entropy,
 
     pub(super) reader: Reader,
-    pub(super) block: Option<HeaderBlock>,
+    /// Boxed, as it is rarely there: a block mostly comes in one frame.
+    pub(super) block: Option<Box<HeaderBlock>>,
     pub(super) decoder: Decoder,
     pub(super) encoder: Encoder,
     /// The header list that came last.
@@ -83,7 +85,7 @@ pub struct Connection {
     pub(super) active_remote: u32,
     /// The last stream that the peer's GOAWAY names.
     pub(super) goaway_received: Option<StreamId>,
-    pub(super) peer_error: Option<crate::http2::event::End>,
+    pub(super) peer_error: Option<Box<End>>,
 
     pub(super) timers: TimerTable<{ Timer::COUNT }>,
     pub(super) received_at: Time,

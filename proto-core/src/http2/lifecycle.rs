@@ -221,7 +221,7 @@ impl Connection {
                 let whole =
                     self.reader.is_between_frames() && self.block.is_none() || self.reader.awaits_preface();
                 let end = match self.peer_error.take() {
-                    Some(error) => error,
+                    Some(error) => *error,
                     None if self.streams.is_empty() && whole => End::Graceful,
                     None => End::TransportClosed,
                 };
@@ -235,7 +235,7 @@ impl Connection {
         let leaving = matches!(self.drain, Drain::Final { .. })
             || self.role == Role::Client && self.goaway_received.is_some();
         if self.phase == Phase::Alive && leaving && self.streams.is_empty() {
-            let end = self.peer_error.take().unwrap_or(End::Graceful);
+            let end = self.peer_error.take().map_or(End::Graceful, |end| *end);
             if self.drain == Drain::No {
                 self.say_goaway(StreamId::CONNECTION);
             }

@@ -10,7 +10,7 @@ use crate::http2::config::Config;
 use crate::http2::connection::Connection;
 use crate::http2::control::ControlQueue;
 use crate::http2::event::Event;
-use crate::http2::header_block::block_bytes_max;
+use crate::http2::header_block::{HeaderBlock, block_bytes_max};
 use crate::http2::lifecycle::Timer;
 use crate::http2::outbox::Outbox;
 use crate::http2::stream::Stream;
@@ -37,7 +37,7 @@ impl Connection {
     #[must_use]
     pub fn memory(&self) -> usize {
         self.reader.memory()
-            + self.block.as_ref().map_or(0, |block| block.bytes.capacity())
+            + self.block.as_ref().map_or(0, |block| size_of::<HeaderBlock>() + block.bytes.capacity())
             + self.decoder.memory()
             + self.encoder.memory()
             + self.fields.capacity()
@@ -118,6 +118,7 @@ impl Config {
         let control = self.unread_replies_max + 4 * streams + 64;
         let events = 4 * streams + 16;
         frame
+            + size_of::<HeaderBlock>()
             + block
             + list
             + tables

@@ -9,6 +9,7 @@ use crate::http2::frame::{FrameHead, flags, goaway, ping, priority, rst_stream, 
 use crate::http2::lifecycle::{PingUse, Timer};
 use crate::http2::stream::{Inbound, StreamId};
 use crate::http2::{ErrorCode, connection::Role};
+use alloc::boxed::Box;
 use alloc::string::String;
 
 /// Bytes of a GOAWAY's debug data that are kept for people.
@@ -107,7 +108,7 @@ impl Connection {
             // RFC 9113 §6.8: debug data may be logged, so it MUST be harmless: short, and with nothing that a terminal obeys.
             let kept = &frame.debug[..frame.debug.len().min(DEBUG_BYTES)];
             let debug: String = String::from_utf8_lossy(kept).chars().flat_map(char::escape_debug).collect();
-            self.peer_error = Some(End::PeerError { code: frame.code, debug });
+            self.peer_error = Some(Box::new(End::PeerError { code: frame.code, debug }));
         }
         self.pending.push_back(Event::GoAway { last_stream: frame.last_stream, code: frame.code });
         // RFC 9113 §6.8: streams of ours above the line were not and will not be processed.

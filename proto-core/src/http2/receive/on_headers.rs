@@ -15,6 +15,7 @@ use crate::http2::state;
 use crate::http2::stream::{Exchange, Inbound, Stream, StreamId};
 use crate::http2::validate::{self, Section};
 use crate::http2::{ErrorCode, Violation};
+use alloc::boxed::Box;
 
 impl Connection {
     pub(super) fn on_headers(&mut self, head: FrameHead, payload: &[u8]) -> Result<Option<Event>, Violation> {
@@ -86,7 +87,7 @@ impl Connection {
         if whole && fragment.len() <= block_bytes_max(&self.config) {
             return self.finish_block(head, fragment);
         }
-        self.block = Some(HeaderBlock::new(head, fragment, &self.config)?);
+        self.block = Some(Box::new(HeaderBlock::new(head, fragment, &self.config)?));
         self.timers.arm(Timer::Header, self.now + self.config.header_timeout);
         Ok(None)
     }
