@@ -1,9 +1,10 @@
 //! zRPC beside its peers: the same work, the same payloads, the same run.
 //!
 //! ```text
-//! cargo bench --bench peers                 a table, about two minutes
+//! cargo bench --bench peers                 a table, about a minute
 //! cargo bench --bench peers -- --quick      fewer and shorter rounds, under 45 seconds: for CI
 //! cargo bench --bench peers -- --json       one JSON object a line, no table
+//! cargo bench --bench peers -- idle         only the cases whose title contains a word
 //! ```
 //!
 //! What makes the figures comparable: each server is a process of its own, on a cpu of its own, with one thread; the
