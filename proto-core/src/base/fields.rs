@@ -78,8 +78,9 @@ impl Fields {
         let secret = if field.secret { SECRET } else { 0 };
         let name_len = u32::try_from(field.name.len()).unwrap_or(u32::MAX) & !SECRET;
         let value_len = u32::try_from(field.value.len()).unwrap_or(u32::MAX);
-        self.bytes.extend_from_slice(&(name_len | secret).to_le_bytes());
-        self.bytes.extend_from_slice(&value_len.to_le_bytes());
+        let head = (u64::from(value_len) << 32) | u64::from(name_len | secret);
+        self.bytes.reserve(HEAD + name_len as usize + value_len as usize);
+        self.bytes.extend_from_slice(&head.to_le_bytes());
         self.bytes.extend_from_slice(&field.name[..name_len as usize]);
         self.bytes.extend_from_slice(&field.value[..value_len as usize]);
         self.count += 1;
