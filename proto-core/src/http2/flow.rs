@@ -72,7 +72,8 @@ impl ReceiveWindow {
     /// Notes that `count` bytes arrived; false when the peer had no room for them.
     #[must_use]
     pub fn receive(&mut self, count: u32) -> bool {
-        if i64::from(count) > self.open {
+        // RFC 9113 §6.9.1: a frame without content, which ends a stream, may come whatever the window is.
+        if count > 0 && i64::from(count) > self.open {
             return false;
         }
         self.open -= i64::from(count);
@@ -154,6 +155,14 @@ mod tests {
         window.consume(99);
         assert_eq!(window.take_update(), Some(99));
         assert_eq!((window.open, window.held), (100, 0));
+    }
+
+    #[test]
+    fn rfc9113_6_9_1_an_empty_frame_passes_a_window_that_settings_drove_negative() {
+        let mut window = ReceiveWindow::new(65_535, 20_000);
+        assert!(window.receive(30_000));
+        window.shift(-45_535);
+        assert!(window.receive(0) && !window.receive(1));
     }
 
     #[test]

@@ -437,6 +437,12 @@ mod tests {
     use super::*;
     use crate::base::Entropy;
 
+    /// Found by the fuzzer: the end of the stream came in an empty frame, while the window was below zero.
+    #[test]
+    fn a_call_that_outruns_the_servers_smaller_window_ends_well() {
+        pair(&[0, 101, 2, 0, 13, 146, 255, 255, 255, 255, 30, 6, 1]);
+    }
+
     #[test]
     fn both_sides_agree_with_the_model_whatever_is_done_and_however_the_link_delivers() {
         for seed in 0..400 {
