@@ -73,6 +73,8 @@ impl Connection {
             if let Some(stream) = self.streams.get_mut(id) {
                 stream.recv.shift(difference);
             }
+            // What was consumed while the window was still wide is due now: nothing else would ever announce it.
+            self.announce_credit(StreamId(id as u32));
         }
     }
 
