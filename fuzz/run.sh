@@ -2,6 +2,7 @@
 # Runs each fuzz target for SECONDS (10 unless told), starting from the committed seeds.
 #
 #   fuzz/run.sh [SECONDS [TARGET…]]
+#   FUZZ_SEED=1 fuzz/run.sh 20          the same walk each time, as far as time allows: for CI
 #
 # Stable Rust is enough: the sanitizer's flags are unlocked by RUSTC_BOOTSTRAP. What is found new is kept in fuzz/corpus/,
 # what fails in fuzz/artifacts/; a failing input replays with the line that is printed.
@@ -27,6 +28,7 @@ for target in "${targets[@]}"; do
   folders=("corpus/$target")
   [ -d "seeds/$target" ] && folders+=("seeds/$target")
   options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1)
+  [ -n "${FUZZ_SEED:-}" ] && options+=(-seed="$FUZZ_SEED")
   [ -f "dictionaries/$target.dict" ] && options+=(-dict="dictionaries/$target.dict")
   log=target/$target.log
   if cargo fuzz run "$target" "${folders[@]}" -- "${options[@]}" >"$log" 2>&1; then
