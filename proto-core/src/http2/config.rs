@@ -48,7 +48,8 @@ pub struct Config {
     pub send_buffer_bytes: usize,
     /// Replies (acknowledgements, resets) that may wait for a peer that does not read.
     pub unread_replies_max: usize,
-    /// Streams reset, by the peer or because of what it did. Abuse: rapid reset, and resets it makes us send.
+    /// Streams reset, by the peer or because of what it did; each stream that finishes earns one back. Abuse: rapid
+    /// reset, and resets it makes us send. Wide enough for a client whose deadlines pass while a server is overloaded.
     pub resets: Rate,
     /// Frames without work: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown types, late frames.
     pub idle_frames: Rate,
@@ -88,7 +89,7 @@ impl Default for Config {
             informational_max: 16,
             send_buffer_bytes: 256 * 1024,
             unread_replies_max: 1000,
-            resets: Rate { burst: 200, per_second: 33 },
+            resets: Rate { burst: 500, per_second: 200 },
             idle_frames: Rate { burst: 900, per_second: 330 },
             extended_connect: false,
             credit: Credit::OnDelivery,
