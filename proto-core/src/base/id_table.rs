@@ -14,6 +14,7 @@ struct Entry {
 }
 
 const GAP: u32 = u32::MAX;
+const NONE: Entry = Entry { id: u64::MAX, slot: GAP };
 
 /// Values by ids that only grow.
 #[derive(Clone, Debug)]
@@ -23,12 +24,12 @@ pub struct IdTable<T> {
     free: Vec<u32>,
     gaps: usize,
     /// The id that was asked for last and its slot: one call's frames and commands come together.
-    recent: Option<Entry>,
+    recent: Entry,
 }
 
 impl<T> Default for IdTable<T> {
     fn default() -> Self {
-        IdTable { index: VecDeque::new(), slots: Vec::new(), free: Vec::new(), gaps: 0, recent: None }
+        IdTable { index: VecDeque::new(), slots: Vec::new(), free: Vec::new(), gaps: 0, recent: NONE }
     }
 }
 
@@ -61,7 +62,7 @@ impl<T> IdTable<T> {
             }
         };
         self.index.push_back(Entry { id, slot });
-        self.recent = Some(Entry { id, slot });
+        self.recent = Entry { id, slot };
         true
     }
 
@@ -75,14 +76,14 @@ impl<T> IdTable<T> {
     #[must_use]
     pub fn get_mut(&mut self, id: u64) -> Option<&mut T> {
         let slot = self.slot(id)?;
-        self.recent = Some(Entry { id, slot });
+        self.recent = Entry { id, slot };
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
     /// Takes the value under an id out.
     pub fn remove(&mut self, id: u64) -> Option<T> {
         let at = self.find(id)?;
-        self.recent = None;
+        self.recent = NONE;
         let slot = self.index[at].slot;
         let value = self.slots.get_mut(slot as usize)?.take();
         self.free.push(slot);
@@ -129,7 +130,7 @@ impl<T> IdTable<T> {
 
     fn slot(&self, id: u64) -> Option<u32> {
         match self.recent {
-            Some(recent) if recent.id == id => Some(recent.slot),
+            Entry { id: recent, slot } if recent == id && slot != GAP => Some(slot),
             _ => Some(self.index.get(self.find(id)?)?.slot),
         }
     }

@@ -142,7 +142,9 @@ impl DynamicTable {
         }
         let needed = self.octets.len() + len;
         if needed > capacity {
-            let grown = (capacity * 2).max(OCTETS_AT_FIRST).min(2 * self.size_max).max(needed);
+            // Small tables grow by little, since most connections stay idle with one; larger ones double.
+            let more = if capacity < OCTETS_DOUBLED_FROM { OCTETS_AT_FIRST } else { capacity };
+            let grown = (capacity + more).min(2 * self.size_max).max(needed);
             self.octets.reserve_exact(grown - self.octets.len());
         }
     }
@@ -150,6 +152,8 @@ impl DynamicTable {
 
 /// What the first insertion allocates: about the fields of a gRPC response.
 const OCTETS_AT_FIRST: usize = 64;
+/// From this capacity on it doubles.
+const OCTETS_DOUBLED_FROM: usize = 512;
 
 #[cfg(test)]
 mod tests {

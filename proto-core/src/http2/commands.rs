@@ -205,7 +205,7 @@ impl Connection {
         if self.phase != Phase::Alive {
             return Err(Misuse::Closed);
         }
-        if self.pings[PingUse::Owner as usize].is_some() {
+        if self.pings.awaits(PingUse::Owner) {
             return Err(Misuse::OutOfOrder("the last PING is not answered yet"));
         }
         Ok(self.send_ping(PingUse::Owner))

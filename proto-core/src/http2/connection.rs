@@ -11,6 +11,7 @@ use crate::http2::flow::{ReceiveWindow, SendWindow};
 use crate::http2::header_block::HeaderBlock;
 use crate::http2::lifecycle::{Drain, Timer};
 use crate::http2::outbox::Outbox;
+use crate::http2::pings::Pings;
 use crate::http2::reader::Reader;
 use crate::http2::settings::RemoteSettings;
 use crate::http2::stream::{Stream, StreamId};
@@ -93,7 +94,7 @@ pub struct Connection {
     pub(super) rests_since: Option<Time>,
     /// Whether streams come now and then, and not one after the other.
     pub(super) is_calm: bool,
-    pub(super) pings: [Option<[u8; 8]>; crate::http2::lifecycle::PingUse::COUNT],
+    pub(super) pings: Pings,
     pub(super) resets: Budget,
     pub(super) idle_frames: Budget,
 }
@@ -150,7 +151,7 @@ impl Connection {
             received_at: now,
             rests_since: None,
             is_calm: true,
-            pings: Default::default(),
+            pings: Pings::default(),
             resets: Budget::new(config.resets, now),
             idle_frames: Budget::new(config.idle_frames, now),
             config,

@@ -158,7 +158,7 @@ impl Connection {
 
     pub(super) fn send_ping(&mut self, for_what: PingUse) -> [u8; 8] {
         let payload = self.entropy.next_u64().to_be_bytes();
-        self.pings[for_what as usize] = Some(payload);
+        self.pings.note(for_what, payload);
         self.control.push(Control::Ping { ack: false, payload });
         payload
     }

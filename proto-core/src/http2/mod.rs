@@ -26,6 +26,7 @@ mod header_block;
 mod lifecycle;
 mod memory;
 mod outbox;
+mod pings;
 mod reader;
 mod receive;
 mod send;

@@ -64,13 +64,10 @@ impl Connection {
             return Ok(None);
         }
         // RFC 9113 §6.7: a PING that is an acknowledgement MUST NOT be answered.
-        let Some(for_what) =
-            PingUse::ALL.into_iter().find(|use_| self.pings[*use_ as usize] == Some(payload))
-        else {
+        let Some(for_what) = self.pings.take(payload) else {
             self.charge_idle_frame();
             return Ok(None);
         };
-        self.pings[for_what as usize] = None;
         match for_what {
             PingUse::Owner => return Ok(Some(Event::Pong { payload })),
             PingUse::Drain => self.draw_line(),
