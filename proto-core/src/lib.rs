@@ -62,6 +62,7 @@
 //! | [`base`] | time, timers, entropy, the two verbs, scatter-gather output, budgets |
 //! | [`codec`] | prefix integers and Huffman strings |
 //! | [`hpack`] | header compression, RFC 7541 |
+//! | [`http1`] | heads and connections of HTTP/1.1, RFC 9112 |
 //! | [`http2`] | connections and streams, RFC 9113 |
 //! | [`policy`] | what a client decides by itself: when to connect again |
 //! | [`rpc`] | calls: metadata, status, messages, deadlines, compression, gRPC |
@@ -77,6 +78,7 @@ extern crate std;
 pub mod base;
 pub mod codec;
 pub mod hpack;
+pub mod http1;
 pub mod http2;
 pub mod policy;
 pub mod rpc;

@@ -1,0 +1,26 @@
+//! HTTP/1.1 (RFC 9112, with the semantics of RFC 9110), as far as RPC needs it: heads, bodies, keep-alive, refusals.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `head.rs` | where a head ends, out of bytes that come in any pieces; the first refusals |
+//! | `request_head.rs` `response_head.rs` | what a head says |
+//! | `field_lines.rs` | names, values, and how long the body is |
+//! | `write.rs` | heads on their way out, and the answer to what is refused |
+//! | `violation.rs` | everything a peer can do wrong, with its answer |
+//!
+//! Strict where leniency is how requests are smuggled: a head that two readers could understand in two ways is refused.
+
+pub mod field_lines;
+pub mod head;
+mod request_head;
+mod response_head;
+#[cfg(test)]
+mod tests;
+pub mod violation;
+pub mod write;
+
+pub use field_lines::{Framing, list_has};
+pub use head::{HeadLimits, HeadReader};
+pub use request_head::{RequestHead, Version};
+pub use response_head::ResponseHead;
+pub use violation::Violation;
