@@ -29,6 +29,8 @@ pub enum Misuse {
     Exhausted,
     /// A header or metadata field that must not be sent: what is wrong with it.
     InvalidField(&'static str),
+    /// The carrier, or the peer, cannot do this: what it lacks.
+    Unsupported(&'static str),
 }
 
 impl fmt::Display for Misuse {
@@ -47,6 +49,7 @@ impl fmt::Display for Misuse {
             }
             Misuse::Exhausted => f.write_str("the connection has used up its stream ids; open another"),
             Misuse::InvalidField(why) => write!(f, "a header field cannot be sent: {why}"),
+            Misuse::Unsupported(why) => f.write_str(why),
         }
     }
 }

@@ -18,6 +18,6 @@ pub use fields::{Field, Fields};
 pub use id_table::IdTable;
 pub use machine::{Machine, Output, Wake};
 pub use misuse::{Flow, Misuse};
-pub use out::Out;
+pub use out::{Attached, Out};
 pub use time::Time;
 pub use timers::{Deadlines, TimerName, TimerTable};

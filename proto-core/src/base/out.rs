@@ -4,6 +4,9 @@
 //! payload of [`INLINE_MAX`] bytes or more stays the caller's `Bytes`. A driver writes [`Out::chunks`] with one
 //! vectored system call and says [`Out::advance`] for what the socket took. Room is how a driver holds back a
 //! machine: writing stops at the first whole frame that reaches it.
+//!
+//! Attachments (file descriptors) cannot be bytes: a machine notes with [`Out::attach`] how many of which call must leave
+//! with what it writes, and the driver takes the notes, finds the descriptors, and sends them with its next write.
 
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -27,6 +30,19 @@ impl Segment {
     }
 }
 
+/// Attachments that may wait in an `Out` before it has no more room; one message more may run over it. A message of
+/// Unix sockets carries 253 at the most.
+pub const ATTACHMENTS_ROOM: u32 = 128;
+
+/// Attachments of one message that must leave with the bytes that are waiting.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attached {
+    /// The call whose message it is: the number of its `CallId`.
+    pub call: u64,
+    /// How many of those that were handed in for the call, the oldest first.
+    pub count: u8,
+}
+
 /// Bytes to send, in order, with a limit on how many.
 #[derive(Clone, Default)]
 pub struct Out {
@@ -37,6 +53,8 @@ pub struct Out {
     sent_of_first: usize,
     len: usize,
     room: usize,
+    attached: Vec<Attached>,
+    attachments: u32,
 }
 
 impl Out {
@@ -60,7 +78,7 @@ impl Out {
     /// Whether another frame may be written.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.len < self.room
+        self.len < self.room && self.attachments < ATTACHMENTS_ROOM
     }
 
     /// Bytes that wait to be sent.
@@ -108,6 +126,28 @@ impl Out {
         self.segments.push(Segment::Payload(bytes));
     }
 
+    /// Notes that `count` attachments of a call must leave with, or before, the frame that is written next.
+    pub fn attach(&mut self, call: u64, count: u8) {
+        if count > 0 {
+            self.attached.push(Attached { call, count });
+            self.attachments += u32::from(count);
+        }
+    }
+
+    /// Takes the notes of all attachments that must leave now, in the order of their frames. The driver sends them with
+    /// the first byte that it writes next.
+    #[must_use = "attachments that are not sent are lost, and the peer ends the connection"]
+    pub fn take_attachments(&mut self) -> Vec<Attached> {
+        self.attachments = 0;
+        core::mem::take(&mut self.attached)
+    }
+
+    /// Whether attachments must leave with what is written next.
+    #[must_use]
+    pub fn has_attachments(&self) -> bool {
+        self.attachments > 0
+    }
+
     /// The runs of bytes that wait, in order; none is empty.
     pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
         let mut skip = self.sent_of_first;
@@ -144,7 +184,7 @@ impl Out {
         }
     }
 
-    /// Forgets everything; keeps the buffers.
+    /// Forgets all bytes; keeps the buffers, and the notes of attachments.
     pub fn clear(&mut self) {
         self.scratch.clear();
         self.segments.clear();
@@ -158,6 +198,9 @@ impl Out {
         if self.is_empty() {
             self.scratch = Vec::new();
             self.segments = Vec::new();
+        }
+        if self.attached.is_empty() {
+            self.attached = Vec::new();
         }
     }
 
@@ -196,6 +239,20 @@ mod tests {
         assert_eq!(chunks[0], b"headshort");
         assert_eq!(chunks[1].as_ptr(), payload.as_ptr());
         assert_eq!(chunks[2], b"tail");
+    }
+
+    #[test]
+    fn attachments_take_room_until_they_are_taken_and_come_in_order() {
+        let mut out = Out::with_room(100);
+        out.attach(1, 0);
+        assert!(!out.has_attachments());
+        out.attach(7, 100);
+        assert!(out.has_room() && out.has_attachments());
+        out.attach(3, 64);
+        assert!(!out.has_room(), "more would not fit into one message of a socket");
+        let taken = [Attached { call: 7, count: 100 }, Attached { call: 3, count: 64 }];
+        assert_eq!(out.take_attachments(), taken);
+        assert!(out.has_room() && out.take_attachments().is_empty());
     }
 
     #[test]

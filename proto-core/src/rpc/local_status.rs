@@ -14,6 +14,7 @@ use core::fmt;
 pub fn refused(misuse: Misuse) -> Status {
     let (code, origin) = match misuse {
         Misuse::TooLarge { .. } => (Code::ResourceExhausted, Origin::Library),
+        Misuse::Unsupported(_) => (Code::Unimplemented, Origin::Library),
         Misuse::Closed | Misuse::Draining | Misuse::Exhausted => (Code::Unavailable, Origin::Transport),
         _ => (Code::Internal, Origin::Caller),
     };
@@ -95,6 +96,7 @@ mod tests {
             (Misuse::Draining, Code::Unavailable, Origin::Transport),
             (Misuse::Exhausted, Code::Unavailable, Origin::Transport),
             (Misuse::InvalidField("its name is empty"), Code::Internal, Origin::Caller),
+            (Misuse::Unsupported("no attachments here"), Code::Unimplemented, Origin::Library),
         ] {
             let status = refused(misuse);
             assert_eq!((status.code(), status.origin()), (code, origin), "{misuse:?}");

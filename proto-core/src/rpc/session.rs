@@ -170,6 +170,9 @@ pub enum SessionEnd {
     Failed(Status),
 }
 
+const NO_ATTACHMENTS: Misuse =
+    Misuse::Unsupported("this connection carries no attachments; use a native Unix socket with attachments enabled");
+
 /// One connection of a server.
 pub trait ServerSession: Machine<Event = ServerEvent> {
     /// The head of an open call.
@@ -191,6 +194,40 @@ pub trait ServerSession: Machine<Event = ServerEvent> {
     /// # Errors
     /// When the last send said `Blocked`, the message is too large, or the call is finished.
     fn send(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse>;
+
+    /// Sends a message with so many attachments (file descriptors), which the driver has ready in the order of their
+    /// messages; [`crate::base::Out::take_attachments`] says when they must leave. See [`ServerSession::attachments_max`].
+    ///
+    /// # Errors
+    /// As `send`; `Unsupported` when the carrier takes none or not as many.
+    fn send_with_attachments(
+        &mut self,
+        call: CallId,
+        message: Bytes,
+        compress: bool,
+        count: u8,
+    ) -> Result<Flow, Misuse> {
+        if count == 0 { self.send(call, message, compress) } else { Err(NO_ATTACHMENTS) }
+    }
+
+    /// How many attachments may be sent with one message; 0 where the carrier or the peer takes none.
+    fn attachments_max(&self) -> u8 {
+        0
+    }
+
+    /// How many attachments the message has whose event was returned last. The driver takes as many from what it received,
+    /// in order, after it has dropped [`ServerSession::take_unclaimed_attachments`]. Where fewer arrived, the peer lied:
+    /// the driver closes the connection.
+    fn attachments(&self) -> u8 {
+        0
+    }
+
+    /// How many attachments came before those of the last message event, and after those of the one before, with messages
+    /// that nobody is told of, as their call was over. The driver closes as many, the oldest first: before it takes those
+    /// of a message, and when the session is idle.
+    fn take_unclaimed_attachments(&mut self) -> u32 {
+        0
+    }
 
     /// Ends the call with a status; what is queued goes out before it.
     ///
@@ -225,6 +262,40 @@ pub trait ClientSession: Machine<Event = ClientEvent> {
     /// # Errors
     /// When the last send said `Blocked`, the message is too large, or the call is half closed.
     fn send(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse>;
+
+    /// Sends a message with so many attachments (file descriptors), which the driver has ready in the order of their
+    /// messages; [`crate::base::Out::take_attachments`] says when they must leave. See [`ClientSession::attachments_max`].
+    ///
+    /// # Errors
+    /// As `send`; `Unsupported` when the carrier takes none or not as many.
+    fn send_with_attachments(
+        &mut self,
+        call: CallId,
+        message: Bytes,
+        compress: bool,
+        count: u8,
+    ) -> Result<Flow, Misuse> {
+        if count == 0 { self.send(call, message, compress) } else { Err(NO_ATTACHMENTS) }
+    }
+
+    /// How many attachments may be sent with one message; 0 where the carrier or the peer takes none.
+    fn attachments_max(&self) -> u8 {
+        0
+    }
+
+    /// How many attachments the message has whose event was returned last. The driver takes as many from what it received,
+    /// in order, after it has dropped [`ClientSession::take_unclaimed_attachments`]. Where fewer arrived, the peer lied:
+    /// the driver closes the connection.
+    fn attachments(&self) -> u8 {
+        0
+    }
+
+    /// How many attachments came before those of the last message event, and after those of the one before, with messages
+    /// that nobody is told of, as their call was over. The driver closes as many, the oldest first: before it takes those
+    /// of a message, and when the session is idle.
+    fn take_unclaimed_attachments(&mut self) -> u32 {
+        0
+    }
 
     /// Says that no more messages come from this side.
     ///
