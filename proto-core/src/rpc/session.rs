@@ -170,8 +170,9 @@ pub enum SessionEnd {
     Failed(Status),
 }
 
-const NO_ATTACHMENTS: Misuse =
-    Misuse::Unsupported("this connection carries no attachments; use a native Unix socket with attachments enabled");
+const NO_ATTACHMENTS: Misuse = Misuse::Unsupported(
+    "this connection carries no attachments; use a native Unix socket with attachments enabled",
+);
 
 /// One connection of a server.
 pub trait ServerSession: Machine<Event = ServerEvent> {
