@@ -80,6 +80,7 @@
 #[cfg(not(unix))]
 compile_error!("zrpc-std waits with poll(2) and runs on Unix systems only; use zrpc-tokio here");
 
+mod acceptor;
 mod client;
 pub mod clock;
 mod line;
@@ -91,6 +92,7 @@ mod socket;
 mod streaming;
 mod transport;
 
+pub use acceptor::{Acceptor, TcpAcceptor, UnixAcceptor};
 pub use client::channel::{Channel, ChannelBuilder};
 pub use client::connection::BoxClientSession;
 pub use client::endpoint::Connector;
@@ -100,7 +102,7 @@ pub use server::replies::Replies;
 pub use server::service::{IncomingCall, Service};
 pub use server::slots::BoxServerSession;
 pub use server::{Server, ServerBuilder};
-pub use socket::{Socket, TcpAcceptor};
+pub use socket::Socket;
 pub use streaming::Streaming;
 pub use transport::{Listener, Transport};
 pub use zrpc_core::policy::Backoff;

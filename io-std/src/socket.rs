@@ -3,23 +3,24 @@
 //! The socket itself stays in blocking mode, so that the common wait for an answer is one `recv`; whatever must not
 //! wait says so with `MSG_DONTWAIT`. A wait that others may cut short is `poll(2)` over the socket and a pipe.
 
-use crate::transport::{Listener, Transport};
+use crate::transport::Transport;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown};
 use std::io::{self, IoSlice, PipeReader, PipeWriter, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use zrpc_core::rpc::Peer;
 
 /// A connected stream socket: TCP, or a Unix socket.
 #[derive(Debug)]
 pub struct Socket<S> {
     stream: S,
     waker: Waker,
-    peer: Option<SocketAddr>,
+    peer: Peer,
     /// SO_RCVTIMEO as it was last set, in nanoseconds; 0 waits for ever. Only the reading thread uses it.
     receive_timeout: AtomicU64,
 }
@@ -36,14 +37,25 @@ impl Socket<TcpStream> {
     }
 }
 
-impl<S: AsFd + Send + Sync + 'static> Socket<S> {
-    /// Any connected stream socket, such as one end of a `UnixStream`. It must be in blocking mode.
+impl Socket<UnixStream> {
+    /// A connection over a Unix socket; its peer is the process at the other end. It must be in blocking mode.
     ///
     /// # Errors
     /// When no pipe can be opened.
-    pub fn new(stream: S, peer: Option<SocketAddr>) -> io::Result<Socket<S>> {
+    pub fn unix(stream: UnixStream) -> io::Result<Socket<UnixStream>> {
+        let peer = zrpc_unix::peer_of(&stream);
+        Socket::new(stream, peer)
+    }
+}
+
+impl<S: AsFd + Send + Sync + 'static> Socket<S> {
+    /// Any connected stream socket. It must be in blocking mode.
+    ///
+    /// # Errors
+    /// When no pipe can be opened.
+    pub fn new(stream: S, peer: impl Into<Peer>) -> io::Result<Socket<S>> {
         set_socket_timeout(&stream, Timeout::Recv, None)?;
-        Ok(Socket { stream, waker: Waker::new()?, peer, receive_timeout: AtomicU64::new(0) })
+        Ok(Socket { stream, waker: Waker::new()?, peer: peer.into(), receive_timeout: AtomicU64::new(0) })
     }
 
     /// Sets SO_RCVTIMEO to at most `timeout`, with as few system calls as may be: a timeout that is in force already
@@ -108,7 +120,7 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Socket<S> {
         let _ = shutdown(&self.stream, Shutdown::Write);
     }
 
-    fn peer(&self) -> Option<SocketAddr> {
+    fn peer(&self) -> Peer {
         self.peer
     }
 
@@ -134,19 +146,19 @@ const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT;
 
 /// A pipe that holds one byte while somebody asks for attention.
 #[derive(Debug)]
-struct Waker {
-    reader: PipeReader,
+pub(crate) struct Waker {
+    pub(crate) reader: PipeReader,
     writer: PipeWriter,
     asked: AtomicBool,
 }
 
 impl Waker {
-    fn new() -> io::Result<Waker> {
+    pub(crate) fn new() -> io::Result<Waker> {
         let (reader, writer) = io::pipe()?;
         Ok(Waker { reader, writer, asked: AtomicBool::new(false) })
     }
 
-    fn wake(&self) {
+    pub(crate) fn wake(&self) {
         if !self.asked.swap(true, Ordering::SeqCst) {
             // Never waits: there is at most this one byte in the pipe. Fails only when the reader is gone.
             let _ = (&self.writer).write(&[1]);
@@ -162,71 +174,14 @@ impl Waker {
     }
 }
 
-/// A TCP listener whose wait for connections can be ended.
-#[derive(Debug)]
-pub struct TcpAcceptor {
-    /// `None` once it is closed, so that the system refuses clients instead of letting them wait.
-    listener: Mutex<Option<Arc<TcpListener>>>,
-    address: SocketAddr,
-    waker: Waker,
-}
-
-impl TcpAcceptor {
-    /// Takes connections from `listener`.
-    ///
-    /// # Errors
-    /// When the listener cannot be made non-blocking or has no address, or no pipe can be opened.
-    pub fn new(listener: TcpListener) -> io::Result<TcpAcceptor> {
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        Ok(TcpAcceptor { listener: Mutex::new(Some(Arc::new(listener))), address, waker: Waker::new()? })
-    }
-
-    fn listener(&self) -> MutexGuard<'_, Option<Arc<TcpListener>>> {
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Listener for TcpAcceptor {
-    fn accept(&self) -> io::Result<Option<Box<dyn Transport>>> {
-        loop {
-            let Some(listener) = self.listener().clone() else { return Ok(None) };
-            match listener.accept() {
-                Ok((stream, _)) => {
-                    stream.set_nonblocking(false)?;
-                    return Ok(Some(Box::new(Socket::tcp(stream)?)));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-            let mut ready =
-                [PollFd::new(&*listener, PollFlags::IN), PollFd::new(&self.waker.reader, PollFlags::IN)];
-            match poll(&mut ready, None) {
-                Err(rustix::io::Errno::INTR) => {}
-                other => drop(other?),
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
-    }
-
-    fn close(&self) {
-        drop(self.listener().take());
-        self.waker.wake();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::transport::is_not_ready;
-    use std::os::unix::net::UnixStream;
 
     fn pair() -> (Socket<UnixStream>, Socket<UnixStream>) {
         let (a, b) = UnixStream::pair().unwrap();
-        (Socket::new(a, None).unwrap(), Socket::new(b, None).unwrap())
+        (Socket::unix(a).unwrap(), Socket::unix(b).unwrap())
     }
 
     #[test]
@@ -276,15 +231,5 @@ mod tests {
         assert_eq!(armed(), Duration::from_secs(1));
         a.arm(None).unwrap();
         assert_eq!(armed(), Duration::ZERO);
-    }
-
-    #[test]
-    fn a_closed_acceptor_lets_its_thread_go() {
-        let acceptor = TcpAcceptor::new(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
-        std::thread::scope(|scope| {
-            let accepting = scope.spawn(|| acceptor.accept().unwrap().is_none());
-            acceptor.close();
-            assert!(accepting.join().unwrap());
-        });
     }
 }

@@ -7,6 +7,7 @@
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::time::Duration;
+use zrpc_core::rpc::Peer;
 
 /// A connection's bytes, both directions. One thread reads, one writes, any thread wakes.
 pub trait Transport: Send + Sync + 'static {
@@ -38,9 +39,9 @@ pub trait Transport: Send + Sync + 'static {
     /// Ends the direction towards the peer, which reads the end after what was written.
     fn finish(&self);
 
-    /// The other end's address, where there are addresses.
-    fn peer(&self) -> Option<SocketAddr> {
-        None
+    /// Who is at the other end, as far as the transport knows.
+    fn peer(&self) -> Peer {
+        Peer::UNKNOWN
     }
 
     /// Waits for something to read, up to `timeout`, and reads it: what a thread calls when no other may need to

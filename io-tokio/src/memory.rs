@@ -7,6 +7,7 @@ use std::io;
 use std::task::{Context, Poll};
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
+use zrpc_core::rpc::Peer;
 
 /// Bytes that one direction of a pipe holds before its writer waits.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -29,7 +30,7 @@ impl Listener for MemoryListener {
     type Stream = DuplexStream;
 
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Accepted<DuplexStream>>>> {
-        self.dialled.poll_recv(cx).map(|stream| Some(Ok((stream?, None))))
+        self.dialled.poll_recv(cx).map(|stream| Some(Ok((stream?, Peer::UNKNOWN))))
     }
 }
 

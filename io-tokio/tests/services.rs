@@ -6,41 +6,14 @@ use bytes::Bytes;
 use std::sync::{Arc, Mutex};
 use support::*;
 use tokio::task::yield_now;
-use zrpc_core::rpc::{
-    Code, Idempotency, Kind, Metadata, Method, RawCodec, Request, Response, ServiceDescriptor, Status,
-};
+use zrpc_core::rpc::{Code, Metadata, RawCodec, Request, Response, ServiceDescriptor, Status};
 use zrpc_tokio::{ClientStreaming, Handling, IncomingCall, Sender, Server, Service, Streaming};
-
-static WHO: ServiceDescriptor = ServiceDescriptor {
-    name: "test.Who",
-    methods: &[Method { path: "/test.Who/Ami", kind: Kind::Unary, idempotency: Idempotency::NoSideEffects }],
-    file_descriptor_set: &[],
-};
-
-/// Answers with the address of whoever asks.
-struct Who;
-
-impl Service for Who {
-    fn descriptor(&self) -> &'static ServiceDescriptor {
-        &WHO
-    }
-
-    fn call(&self, method: usize, call: IncomingCall) -> Handling {
-        match method {
-            0 => call.unary::<RawCodec, _, _>(|request| async move {
-                let peer = request.peer().map_or("nobody".to_owned(), |peer| peer.ip().to_string());
-                Ok(Response::new(peer.into()))
-            }),
-            _ => call.unimplemented(),
-        }
-    }
-}
 
 #[tokio::test]
 async fn one_server_offers_many_services_and_tells_handlers_who_calls() {
-    for (over, peer) in [(Over::Tcp, "127.0.0.1"), (Over::Memory, "nobody")] {
+    for (over, peer) in [(Over::Tcp, "127.0.0.1"), (Over::Memory, "an unknown peer")] {
         let (channel, _) = start(over, Server::builder().service(Demo::default()).service(Who)).await;
-        let response = channel.unary::<RawCodec>(&WHO.methods[0], text("")).await.unwrap();
+        let response = channel.unary::<RawCodec>(AM_I, text("")).await.unwrap();
         assert_eq!(response.message(), peer);
         assert_eq!(channel.unary::<RawCodec>(ECHO, text("both")).await.unwrap().message(), "both");
     }

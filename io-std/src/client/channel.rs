@@ -2,7 +2,7 @@
 
 use crate::client::call::Call;
 use crate::client::connection::{BoxClientSession, Connection, Start};
-use crate::client::endpoint::{Connector, TcpConnector};
+use crate::client::endpoint::{Connector, connector_to};
 use crate::client::sender::{ClientStreaming, Sender, respond};
 use crate::clock;
 use crate::line::{Incoming, encode};
@@ -17,9 +17,10 @@ use zrpc_core::base::{Entropy, Misuse, Time};
 use zrpc_core::policy::{Attempts, Backoff, CONNECT_TIMEOUT};
 use zrpc_core::rpc::local_status::{late_connection, refused, unreachable};
 use zrpc_core::rpc::{
-    Codec, Encoding, Endpoint, Interceptor, Interceptors, Metadata, Method, Request, Response, Side, Status,
+    Carrier, Codec, Encoding, Endpoint, Interceptor, Interceptors, Metadata, Method, Request, Response, Side,
+    Status,
 };
-use zrpc_core::stack::{ClientConfig, GrpcClient};
+use zrpc_core::stack::{ClientConfig, GrpcClient, NewClientSession, client_sessions};
 
 /// Calls to one server. Clones share its connection; any number of threads may call at once.
 ///
@@ -67,6 +68,7 @@ enum LinkState {
 pub struct ChannelBuilder {
     connector: Arc<dyn Connector>,
     config: ClientConfig,
+    sessions: NewClientSession,
     new_session: Option<NewSession>,
     interceptors: Interceptors,
     connect_timeout: Duration,
@@ -75,30 +77,34 @@ pub struct ChannelBuilder {
 }
 
 impl Channel {
-    /// Connects to `http://host:port`.
+    /// Connects to a URI. Its scheme says what is spoken there: `http://host:port`, `http+unix:///path`,
+    /// `tcp://host:port`, `unix:///path` and the others that [`Endpoint`] lists.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the endpoint is malformed, UNAVAILABLE when it cannot be reached.
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this build does not speak its carrier,
+    /// UNAVAILABLE when it cannot be reached.
     pub fn connect(endpoint: &str) -> Result<Channel, Status> {
         Channel::builder(endpoint)?.connect()
     }
 
-    /// A channel to `http://host:port` that connects when the first call is made.
+    /// A channel to a URI that connects when the first call is made.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the endpoint is malformed.
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this build does not speak its carrier.
     pub fn lazy(endpoint: &str) -> Result<Channel, Status> {
         Ok(Channel::builder(endpoint)?.lazy())
     }
 
-    /// What a channel to `http://host:port` is made of.
+    /// What a channel to a URI is made of.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the endpoint is malformed.
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this build does not speak its carrier.
     pub fn builder(endpoint: &str) -> Result<ChannelBuilder, Status> {
         let endpoint = Endpoint::parse(endpoint)?;
-        let authority = endpoint.authority().to_owned();
-        Ok(ChannelBuilder::new(Arc::new(TcpConnector { endpoint }), authority))
+        let sessions = client_sessions(endpoint.carrier())?;
+        let (authority, path) = (endpoint.authority().to_owned(), endpoint.path().to_owned());
+        let config = ClientConfig { authority, path, ..ClientConfig::default() };
+        Ok(ChannelBuilder::new(connector_to(endpoint)?, config, sessions))
     }
 
     /// A channel over any transport, such as a [`MemoryEndpoint`](crate::memory::MemoryEndpoint), with its defaults.
@@ -106,9 +112,12 @@ impl Channel {
         Channel::builder_over(connector).lazy()
     }
 
-    /// What a channel over any transport is made of.
+    /// What a channel over any transport is made of; it speaks gRPC on HTTP/2 unless [`ChannelBuilder::carrier`] says
+    /// otherwise.
     pub fn builder_over(connector: impl Connector) -> ChannelBuilder {
-        ChannelBuilder::new(Arc::new(connector), "localhost".to_owned())
+        ChannelBuilder::new(Arc::new(connector), ClientConfig::default(), |now, config, _| {
+            Box::new(GrpcClient::new(now, config))
+        })
     }
 
     /// What errors call the endpoint.
@@ -368,10 +377,15 @@ impl Shared {
 }
 
 impl ChannelBuilder {
-    fn new(connector: Arc<dyn Connector>, authority: String) -> ChannelBuilder {
+    fn new(
+        connector: Arc<dyn Connector>,
+        config: ClientConfig,
+        sessions: NewClientSession,
+    ) -> ChannelBuilder {
         ChannelBuilder {
             connector,
-            config: ClientConfig { authority, ..ClientConfig::default() },
+            config,
+            sessions,
             new_session: None,
             interceptors: Interceptors::new(),
             connect_timeout: CONNECT_TIMEOUT,
@@ -408,7 +422,16 @@ impl ChannelBuilder {
         self
     }
 
-    /// Speaks another carrier than gRPC over HTTP/2: `new_session` makes the session of each connection.
+    /// Speaks another of the core's carriers than the endpoint says, such as the native protocol through memory.
+    ///
+    /// # Errors
+    /// UNIMPLEMENTED when this build does not speak it.
+    pub fn carrier(mut self, carrier: Carrier) -> Result<ChannelBuilder, Status> {
+        self.sessions = client_sessions(carrier)?;
+        Ok(self)
+    }
+
+    /// Speaks a carrier of one's own: `new_session` makes the session of each connection.
     #[must_use]
     pub fn sessions(
         mut self,
@@ -429,18 +452,16 @@ impl ChannelBuilder {
     /// A channel that connects when the first call is made.
     #[must_use]
     pub fn lazy(mut self) -> Channel {
-        let config = std::mem::take(&mut self.config);
-        let new_session = self.new_session.take().unwrap_or_else(|| {
-            Arc::new(move |now| Box::new(GrpcClient::new(now, &config)) as BoxClientSession)
-        });
+        let (config, sessions) = (std::mem::take(&mut self.config), self.sessions);
+        let new_session =
+            self.new_session.take().unwrap_or_else(|| Arc::new(move |now| sessions(now, &config, entropy())));
         let interceptors = Arc::new(std::mem::take(&mut self.interceptors));
         let lane = |_| Arc::new(self.lane(&new_session, &interceptors));
         Channel { shared: lane(0), more: (1..self.connections_max).map(lane).collect() }
     }
 
     fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>) -> Shared {
-        let entropy = Entropy::from_seed(RandomState::new().hash_one(clock::now()));
-        let state = State { link: LinkState::None(None), attempts: Attempts::new(self.backoff, entropy) };
+        let state = State { link: LinkState::None(None), attempts: Attempts::new(self.backoff, entropy()) };
         Shared {
             connector: Arc::clone(&self.connector),
             new_session: Arc::clone(new_session),
@@ -460,6 +481,11 @@ impl ChannelBuilder {
         channel.shared.connection(None)?;
         Ok(channel)
     }
+}
+
+/// Randomness that no two connections share.
+fn entropy() -> Entropy {
+    Entropy::from_seed(RandomState::new().hash_one(clock::now()))
 }
 
 impl fmt::Debug for Channel {

@@ -6,10 +6,11 @@ use crate::socket::Socket;
 use crate::transport::Transport;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
-use zrpc_core::rpc::Endpoint;
+use zrpc_core::rpc::{Address, Endpoint, Status};
+use zrpc_unix::UnixAddress;
 
 /// Makes connections to one endpoint. A transport joins the channel by implementing this.
 pub trait Connector: Send + Sync + 'static {
@@ -33,16 +34,50 @@ impl Connector for MemoryEndpoint {
     }
 }
 
+/// The way to an endpoint.
+///
+/// # Errors
+/// UNIMPLEMENTED when the system has no such sockets.
+pub(crate) fn connector_to(endpoint: Endpoint) -> Result<Arc<dyn Connector>, Status> {
+    if let Address::Tcp { host, port } = endpoint.address() {
+        let (host, port) = (host.clone(), *port);
+        return Ok(Arc::new(TcpConnector { endpoint, host, port }));
+    }
+    match UnixAddress::of(endpoint.address()) {
+        Some(address) => Ok(Arc::new(UnixConnector { endpoint, address })),
+        None => Err(Status::unimplemented(format!("this system has no sockets for {endpoint}; use TCP"))),
+    }
+}
+
+/// Connects to a Unix socket.
+struct UnixConnector {
+    endpoint: Endpoint,
+    address: UnixAddress,
+}
+
+impl Connector for UnixConnector {
+    fn connect(&self, timeout: Duration) -> io::Result<Box<dyn Transport>> {
+        let stream = zrpc_unix::connect(&self.address, timeout)?;
+        Ok(Box::new(Socket::unix(stream)?))
+    }
+
+    fn endpoint(&self) -> &str {
+        self.endpoint.uri()
+    }
+}
+
 /// Connects by TCP to an endpoint.
-pub(crate) struct TcpConnector {
-    pub(crate) endpoint: Endpoint,
+struct TcpConnector {
+    endpoint: Endpoint,
+    host: String,
+    port: u16,
 }
 
 impl TcpConnector {
     /// The addresses that the name stands for, within `timeout`. The system's resolver cannot be given a time, so a
     /// name is looked up on a thread that lives as long as the lookup.
     fn resolve(&self, timeout: Duration) -> io::Result<Vec<SocketAddr>> {
-        let (host, port) = (self.endpoint.host().to_owned(), self.endpoint.port());
+        let (host, port) = (self.host.clone(), self.port);
         if let Ok(ip) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }

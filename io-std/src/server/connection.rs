@@ -227,7 +227,7 @@ impl Connection {
         let mut longest = SHORT;
         if let Some(SessionEnd::Failed(status)) = &guard.calls.end {
             let peer = self.link.transport().peer();
-            tracing::debug!(connection = self.number, ?peer, %status, "connection failed");
+            tracing::debug!(connection = self.number, %peer, %status, "connection failed");
             longest = LINGER;
         }
         drop(guard);

@@ -17,6 +17,7 @@ pub(crate) mod routes;
 pub(crate) mod service;
 pub(crate) mod slots;
 
+use crate::acceptor::TcpAcceptor;
 use crate::client::channel::Channel;
 use crate::clock;
 use crate::memory::MemoryEndpoint;
@@ -27,7 +28,6 @@ use crate::server::pool::Pool;
 use crate::server::routes::Routes;
 use crate::server::service::Service;
 use crate::server::slots::BoxServerSession;
-use crate::socket::TcpAcceptor;
 use crate::transport::{Listener, Transport};
 use std::collections::HashMap;
 use std::fmt;

@@ -5,12 +5,11 @@ use crate::link::Calls;
 use crate::server::routes::{Route, Routes};
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::Thread;
 use zrpc_core::base::Time;
 use zrpc_core::rpc::{
-    CallId, Metadata, Origin, Request, ServerEvent, ServerSession, SessionEnd, Single, Status,
+    CallId, Metadata, Origin, Peer, Request, ServerEvent, ServerSession, SessionEnd, Single, Status,
 };
 
 /// A server's session of any carrier.
@@ -25,7 +24,7 @@ pub(crate) struct Slots {
     pub(crate) reader_epoch: u64,
     pub(crate) end: Option<SessionEnd>,
     routes: Arc<Routes>,
-    peer: Option<SocketAddr>,
+    peer: Peer,
 }
 
 /// A call that waits for its handler.
@@ -60,7 +59,7 @@ struct Waiting {
 }
 
 impl Slots {
-    pub(crate) fn new(routes: Arc<Routes>, peer: Option<SocketAddr>) -> Slots {
+    pub(crate) fn new(routes: Arc<Routes>, peer: Peer) -> Slots {
         Slots { calls: ByCall::default(), ready: VecDeque::new(), reader_epoch: 0, end: None, routes, peer }
     }
 

@@ -94,8 +94,9 @@ impl Kit {
             b"panic" => panic!("as the test asked"),
             b"fail" => return Err(Status::failed_precondition("as the test asked")),
             b"peer" => {
-                let peer = request.peer().map(|peer| peer.ip().to_string()).unwrap_or_default();
-                return Ok(Response::new(Bytes::from(peer)));
+                let peer = request.peer();
+                let address = peer.address().map_or_else(|| peer.to_string(), |peer| peer.ip().to_string());
+                return Ok(Response::new(Bytes::from(address)));
             }
             _ => {}
         }

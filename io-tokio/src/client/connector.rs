@@ -3,9 +3,14 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use zrpc_core::rpc::Endpoint;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use zrpc_core::rpc::{Address, Endpoint, Status};
+#[cfg(unix)]
+use zrpc_unix::UnixAddress;
 
 /// Makes connections to one endpoint. A transport joins the channel by implementing this.
 pub trait Connector: Send + Sync + 'static {
@@ -46,9 +51,32 @@ impl fmt::Debug for Transport {
     }
 }
 
+#[cfg(unix)]
+impl From<UnixStream> for Transport {
+    fn from(stream: UnixStream) -> Transport {
+        let (reader, writer) = stream.into_split();
+        Transport { reader: Box::new(reader), writer: Box::new(writer) }
+    }
+}
+
+/// The way to an endpoint.
+///
+/// # Errors
+/// UNIMPLEMENTED when the system has no such sockets.
+pub(crate) fn connector_to(endpoint: Endpoint) -> Result<Arc<dyn Connector>, Status> {
+    match endpoint.address() {
+        Address::Tcp { .. } => Ok(Arc::new(TcpConnector { endpoint })),
+        #[cfg(unix)]
+        address if let Some(address) = UnixAddress::of(address) => {
+            Ok(Arc::new(UnixConnector { address, endpoint }))
+        }
+        _ => Err(Status::unimplemented(format!("this system has no sockets for {endpoint}; use TCP"))),
+    }
+}
+
 /// Connects by TCP to an endpoint.
-pub(crate) struct TcpConnector {
-    pub(crate) endpoint: Endpoint,
+struct TcpConnector {
+    endpoint: Endpoint,
 }
 
 impl Connector for TcpConnector {
@@ -57,6 +85,36 @@ impl Connector for TcpConnector {
             let stream = TcpStream::connect(self.endpoint.authority()).await?;
             stream.set_nodelay(true)?;
             Ok(stream.into())
+        })
+    }
+
+    fn endpoint(&self) -> &str {
+        self.endpoint.uri()
+    }
+}
+
+/// Connects to a Unix socket.
+#[cfg(unix)]
+struct UnixConnector {
+    endpoint: Endpoint,
+    address: UnixAddress,
+}
+
+#[cfg(unix)]
+impl Connector for UnixConnector {
+    fn connect(&self) -> Connecting<'_> {
+        /// The kernel tells nobody when a server's full queue has a place again.
+        const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(5);
+        Box::pin(async {
+            loop {
+                match zrpc_unix::connect_now(&self.address) {
+                    Ok(stream) => return Ok(UnixStream::from_std(stream)?.into()),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        tokio::time::sleep(LOOK_AGAIN).await;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
         })
     }
 

@@ -17,7 +17,7 @@ pub(crate) mod unary;
 
 use crate::clock;
 use connection::Connection;
-use connector::{Connector, TcpConnector};
+use connector::{Connector, connector_to};
 use state::BoxedSession;
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -30,8 +30,8 @@ use tokio::sync::Notify;
 use zrpc_core::base::{Entropy, Time};
 use zrpc_core::policy::{Attempts, Backoff, CONNECT_TIMEOUT};
 use zrpc_core::rpc::local_status::{late_connection, unreachable};
-use zrpc_core::rpc::{ClientSession, Endpoint, Interceptor, Interceptors, Status};
-use zrpc_core::stack::{ClientConfig, GrpcClient};
+use zrpc_core::rpc::{Carrier, ClientSession, Endpoint, Interceptor, Interceptors, Status};
+use zrpc_core::stack::{ClientConfig, GrpcClient, NewClientSession, client_sessions};
 
 /// Makes the session of a new connection.
 type NewSession = Arc<dyn Fn(Time) -> BoxedSession + Send + Sync>;
@@ -50,30 +50,34 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Connects to `http://host:port`, and waits until the server answered.
+    /// Connects to a URI, and waits until the server answered. Its scheme says what is spoken there: `http://host:port`,
+    /// `http+unix:///path`, `tcp://host:port`, `unix:///path` and the others that [`Endpoint`] lists.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the endpoint is malformed, UNAVAILABLE when it cannot be reached.
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this build does not speak its carrier,
+    /// UNAVAILABLE when it cannot be reached.
     pub async fn connect(endpoint: &str) -> Result<Channel, Status> {
         Channel::builder(endpoint)?.connect().await
     }
 
-    /// A channel to `http://host:port` that connects when the first call is made.
+    /// A channel to a URI that connects when the first call is made.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the endpoint is malformed.
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this build does not speak its carrier.
     pub fn lazy(endpoint: &str) -> Result<Channel, Status> {
         Ok(Channel::builder(endpoint)?.lazy())
     }
 
-    /// What a channel to `http://host:port` is made of.
+    /// What a channel to a URI is made of.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the endpoint is malformed.
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this build does not speak its carrier.
     pub fn builder(endpoint: &str) -> Result<ChannelBuilder, Status> {
         let endpoint = Endpoint::parse(endpoint)?;
-        let config = ClientConfig { authority: endpoint.authority().to_owned(), ..ClientConfig::default() };
-        Ok(ChannelBuilder::new(Arc::new(TcpConnector { endpoint }), config))
+        let sessions = client_sessions(endpoint.carrier())?;
+        let (authority, path) = (endpoint.authority().to_owned(), endpoint.path().to_owned());
+        let config = ClientConfig { authority, path, ..ClientConfig::default() };
+        Ok(ChannelBuilder::new(connector_to(endpoint)?, config, sessions))
     }
 
     /// A channel over any transport, such as [`memory`](crate::memory()), with its defaults.
@@ -81,10 +85,12 @@ impl Channel {
         Channel::builder_over(connector).lazy()
     }
 
-    /// What a channel over any transport is made of.
+    /// What a channel over any transport is made of; it speaks gRPC on HTTP/2 unless [`ChannelBuilder::carrier`] says
+    /// otherwise.
     pub fn builder_over(connector: impl Connector) -> ChannelBuilder {
-        let config = ClientConfig { authority: "localhost".to_owned(), ..ClientConfig::default() };
-        ChannelBuilder::new(Arc::new(connector), config)
+        ChannelBuilder::new(Arc::new(connector), ClientConfig::default(), |now, config, _| {
+            Box::new(GrpcClient::new(now, config))
+        })
     }
 
     /// What errors call the endpoint.
@@ -112,6 +118,7 @@ impl fmt::Debug for Channel {
 pub struct ChannelBuilder {
     connector: Arc<dyn Connector>,
     config: ClientConfig,
+    sessions: NewClientSession,
     new_session: Option<NewSession>,
     interceptors: Interceptors,
     connect_timeout: Duration,
@@ -120,10 +127,15 @@ pub struct ChannelBuilder {
 }
 
 impl ChannelBuilder {
-    fn new(connector: Arc<dyn Connector>, config: ClientConfig) -> ChannelBuilder {
+    fn new(
+        connector: Arc<dyn Connector>,
+        config: ClientConfig,
+        sessions: NewClientSession,
+    ) -> ChannelBuilder {
         ChannelBuilder {
             connector,
             config,
+            sessions,
             new_session: None,
             interceptors: Interceptors::new(),
             connect_timeout: CONNECT_TIMEOUT,
@@ -139,7 +151,16 @@ impl ChannelBuilder {
         self
     }
 
-    /// Speaks another carrier than gRPC over HTTP/2: `new_session` makes the session of each connection.
+    /// Speaks another of the core's carriers than the endpoint says, such as the native protocol through memory.
+    ///
+    /// # Errors
+    /// UNIMPLEMENTED when this build does not speak it.
+    pub fn carrier(mut self, carrier: Carrier) -> Result<ChannelBuilder, Status> {
+        self.sessions = client_sessions(carrier)?;
+        Ok(self)
+    }
+
+    /// Speaks a carrier of one's own: `new_session` makes the session of each connection.
     #[must_use]
     pub fn sessions(
         mut self,
@@ -181,19 +202,16 @@ impl ChannelBuilder {
     /// A channel that connects when the first call is made.
     #[must_use]
     pub fn lazy(mut self) -> Channel {
-        let config = std::mem::take(&mut self.config);
-        let new_session = self
-            .new_session
-            .take()
-            .unwrap_or_else(|| Arc::new(move |now| Box::new(GrpcClient::new(now, &config))));
+        let (config, sessions) = (std::mem::take(&mut self.config), self.sessions);
+        let new_session =
+            self.new_session.take().unwrap_or_else(|| Arc::new(move |now| sessions(now, &config, entropy())));
         let interceptors = Arc::new(std::mem::take(&mut self.interceptors));
         let lane = |_| Arc::new(self.lane(&new_session, &interceptors));
         Channel { shared: lane(0), more: (1..self.connections_max).map(lane).collect() }
     }
 
     fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>) -> Shared {
-        let entropy = Entropy::from_seed(RandomState::new().hash_one(clock::now()));
-        let link = Link { phase: Phase::Idle, attempts: Attempts::new(self.backoff, entropy) };
+        let link = Link { phase: Phase::Idle, attempts: Attempts::new(self.backoff, entropy()) };
         Shared {
             connector: Arc::clone(&self.connector),
             new_session: Arc::clone(new_session),
@@ -219,6 +237,11 @@ impl fmt::Debug for ChannelBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChannelBuilder").field("endpoint", &self.connector.endpoint()).finish_non_exhaustive()
     }
+}
+
+/// Randomness that no two connections share.
+fn entropy() -> Entropy {
+    Entropy::from_seed(RandomState::new().hash_one(clock::now()))
 }
 
 /// What the clones of a channel share.

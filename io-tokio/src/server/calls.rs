@@ -24,7 +24,6 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::hash::BuildHasherDefault;
-use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,8 +32,8 @@ use tokio::task::AbortHandle;
 use zrpc_core::base::{Flow, Misuse, Time};
 use zrpc_core::rpc::local_status::{self, not_served};
 use zrpc_core::rpc::{
-    CallId, CallIdHasher, Encoding, Kind, Metadata, Origin, Request, ServerEvent, ServerSession, SessionEnd,
-    Side, Single, Status,
+    CallId, CallIdHasher, Encoding, Kind, Metadata, Origin, Peer, Request, ServerEvent, ServerSession,
+    SessionEnd, Side, Single, Status,
 };
 
 /// A session of any carrier.
@@ -47,7 +46,7 @@ const KEPT_CALLS: usize = 32;
 pub(crate) struct Calls {
     shared: Arc<Shared>,
     connection: u64,
-    peer: Option<SocketAddr>,
+    peer: Peer,
     mailbox: Arc<Mailbox>,
     /// The call opened last, if it is being gathered: most calls come in one piece and never enter the map.
     newest: Option<(CallId, Gathering)>,
@@ -82,7 +81,7 @@ impl Drop for Started {
 }
 
 impl Calls {
-    pub(crate) fn new(shared: Arc<Shared>, peer: Option<SocketAddr>) -> Calls {
+    pub(crate) fn new(shared: Arc<Shared>, peer: Peer) -> Calls {
         let mailbox = Arc::new(Mailbox::default());
         let connection = shared.register(Arc::clone(&mailbox));
         let (open, rung) = (HashMap::default(), Vec::new());
@@ -213,9 +212,9 @@ impl Calls {
     fn on_closed(&mut self, end: &SessionEnd) {
         match end {
             SessionEnd::Failed(status) => {
-                tracing::debug!(peer = ?self.peer, %status, "a connection ended");
+                tracing::debug!(peer = %self.peer, %status, "a connection ended");
             }
-            _ => tracing::trace!(peer = ?self.peer, "a connection ended"),
+            _ => tracing::trace!(peer = %self.peer, "a connection ended"),
         }
         self.newest = None;
         for (_, open) in self.open.drain() {

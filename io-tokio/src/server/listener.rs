@@ -1,10 +1,12 @@
 //! Where a server's connections come from.
 
 use std::io;
-use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
+use zrpc_core::rpc::Peer;
 
 /// Accepts connections. A transport joins the server by implementing this.
 pub trait Listener: Send + 'static {
@@ -18,8 +20,8 @@ pub trait Listener: Send + 'static {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Accepted<Self::Stream>>>>;
 }
 
-/// A connection and, where the transport has addresses, that of its peer.
-pub type Accepted<S> = (S, Option<SocketAddr>);
+/// A connection, and who is at its other end as far as the transport knows.
+pub type Accepted<S> = (S, Peer);
 
 /// Small writes leave at once: a server writes all of a turn together and gains nothing from Nagle's algorithm.
 impl Listener for TcpListener {
@@ -28,7 +30,21 @@ impl Listener for TcpListener {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Accepted<TcpStream>>>> {
         let accepted = ready!(TcpListener::poll_accept(self, cx)).and_then(|(stream, peer)| {
             stream.set_nodelay(true)?;
-            Ok((stream, Some(peer)))
+            Ok((stream, peer.into()))
+        });
+        Poll::Ready(Some(accepted))
+    }
+}
+
+/// Each connection's peer is the process that made it.
+#[cfg(unix)]
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Accepted<UnixStream>>>> {
+        let accepted = ready!(UnixListener::poll_accept(self, cx)).map(|(stream, _)| {
+            let peer = zrpc_unix::peer_of(&stream);
+            (stream, peer)
         });
         Poll::Ready(Some(accepted))
     }

@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Sleep;
 use zrpc_core::base::Time;
-use zrpc_core::rpc::{Interceptor, Interceptors, ServerSession};
+use zrpc_core::rpc::{Interceptor, Interceptors, Peer, ServerSession};
 use zrpc_core::stack::{GrpcServer, ServerConfig, SharedServerConfig};
 
 /// Connections that a server holds at once; more wait in the listener's queue.
@@ -296,11 +296,7 @@ impl<L: Listener> Accepting<L> {
         }
     }
 
-    fn connection(
-        &self,
-        stream: L::Stream,
-        peer: Option<SocketAddr>,
-    ) -> Pump<L::Stream, BoxedSession, Calls> {
+    fn connection(&self, stream: L::Stream, peer: Peer) -> Pump<L::Stream, BoxedSession, Calls> {
         let session = (self.shared.new_session)(clock::now());
         drive(stream, session, Calls::new(Arc::clone(&self.shared), peer))
     }

@@ -256,3 +256,31 @@ pub async fn until_nothing_moves() {
     let never = std::future::pending::<()>();
     let _ = tokio::time::timeout(Duration::from_secs(1), never).await;
 }
+
+pub static WHO: ServiceDescriptor = ServiceDescriptor {
+    name: "test.Who",
+    methods: &[method("/test.Who/AmI", Kind::Unary)],
+    file_descriptor_set: &[],
+};
+
+pub static AM_I: &Method = &WHO.methods[0];
+
+/// Answers with who asks: an address without its port, or a process.
+pub struct Who;
+
+impl Service for Who {
+    fn descriptor(&self) -> &'static ServiceDescriptor {
+        &WHO
+    }
+
+    fn call(&self, method: usize, call: IncomingCall) -> Handling {
+        match method {
+            0 => call.unary::<RawCodec, _, _>(|request| async move {
+                let peer = request.peer();
+                let said = peer.address().map_or_else(|| peer.to_string(), |peer| peer.ip().to_string());
+                Ok(Response::new(said.into()))
+            }),
+            _ => call.unimplemented(),
+        }
+    }
+}

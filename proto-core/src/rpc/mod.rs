@@ -14,6 +14,7 @@ pub mod local_status;
 pub mod message;
 pub mod metadata;
 pub mod method;
+pub mod peer;
 pub mod percent;
 pub mod request;
 pub mod session;
@@ -28,10 +29,11 @@ pub use codec::ProstCodec;
 pub use codec::{Codec, CodecError, RawCodec};
 pub use compression::{Compression, Level};
 pub use encoding::Encoding;
-pub use endpoint::Endpoint;
+pub use endpoint::{Address, Carrier, Endpoint};
 pub use interceptor::{Interceptor, Interceptors, Side};
 pub use metadata::{Metadata, MetadataError};
 pub use method::{Idempotency, Kind, Method, ServiceDescriptor};
+pub use peer::{Credentials, Peer};
 pub use request::{Request, Response};
 pub use session::{
     CallId, CallIdHasher, ClientEvent, ClientSession, RequestHead, ServerEvent, ServerSession, SessionEnd,

@@ -1,8 +1,7 @@
 //! A typed message with the metadata that goes, or came, with it. The same for both drivers.
 
 use crate::base::Time;
-use crate::rpc::{Encoding, Metadata, RequestHead};
-use core::net::SocketAddr;
+use crate::rpc::{Encoding, Metadata, Peer, RequestHead};
 use core::time::Duration;
 
 /// A request: what a client sends and what a handler receives.
@@ -13,7 +12,7 @@ pub struct Request<T> {
     timeout: Option<Duration>,
     deadline: Option<Time>,
     compression: Option<Encoding>,
-    peer: Option<SocketAddr>,
+    peer: Peer,
 }
 
 impl<T> Request<T> {
@@ -26,7 +25,7 @@ impl<T> Request<T> {
             timeout: None,
             deadline: None,
             compression: None,
-            peer: None,
+            peer: Peer::UNKNOWN,
         }
     }
 
@@ -54,7 +53,7 @@ impl<T> Request<T> {
 
     /// Says who sent the request; what a driver does for its handlers.
     #[must_use]
-    pub fn with_peer(mut self, peer: impl Into<Option<SocketAddr>>) -> Request<T> {
+    pub fn with_peer(mut self, peer: impl Into<Peer>) -> Request<T> {
         self.peer = peer.into();
         self
     }
@@ -106,9 +105,9 @@ impl<T> Request<T> {
         self.deadline
     }
 
-    /// The address that the request came from, in a handler; `None` where the transport has no addresses.
+    /// Who sent the request, in a handler, as the transport knows it: its address, or its process on a Unix socket.
     #[must_use]
-    pub fn peer(&self) -> Option<SocketAddr> {
+    pub fn peer(&self) -> Peer {
         self.peer
     }
 
@@ -150,7 +149,7 @@ impl<T> Request<T> {
 impl Request<()> {
     /// The request of a call that arrived, without its message: what its head says, and what is left of its time.
     #[must_use]
-    pub fn received(head: &RequestHead<'_>, peer: Option<SocketAddr>, now: Time) -> Request<()> {
+    pub fn received(head: &RequestHead<'_>, peer: Peer, now: Time) -> Request<()> {
         Request {
             message: (),
             metadata: head.metadata.clone(),

@@ -48,6 +48,8 @@ impl From<&ServerConfig> for SharedServerConfig {
 pub struct ClientConfig {
     /// The authority of its requests, such as `localhost:50051`.
     pub authority: String,
+    /// Where on the server a WebSocket is opened, such as `/rooms`; carriers that call by method ignore it.
+    pub path: String,
     /// Whether the connection below is encrypted, so that the scheme is `https`.
     pub secure: bool,
     /// What `user-agent` says; an application puts its own name before the library's.
@@ -62,6 +64,7 @@ impl Default for ClientConfig {
     fn default() -> ClientConfig {
         ClientConfig {
             authority: "localhost".into(),
+            path: "/".into(),
             secure: false,
             user_agent: concat!("grpc-zrpc/", env!("CARGO_PKG_VERSION")).into(),
             http2: Config { credit: Credit::Manual, ..Config::default() },

@@ -1,6 +1,7 @@
 //! Composites: the only place where layers meet. Each owns its layers, drains a lower one's events into commands of the
 //! upper one, and is itself a machine with the same two verbs.
 
+mod carrier;
 mod grpc_http2;
 mod grpc_http2_client;
 mod grpc_http2_server;
@@ -9,6 +10,7 @@ mod tests;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod trial;
 
+pub use carrier::{NewClientSession, client_sessions};
 pub use grpc_http2::{ClientConfig, ServerConfig, SharedServerConfig};
 pub use grpc_http2_client::GrpcClient;
 pub use grpc_http2_server::GrpcServer;

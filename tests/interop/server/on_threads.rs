@@ -107,7 +107,7 @@ fn reply(
         if let Some(pause) = answers::pause(asked) {
             std::thread::sleep(pause);
         }
-        let response = answers::output(asked, request.peer())?;
+        let response = answers::output(asked, request.peer().address())?;
         if answers::wants_compression(asked) {
             replies.send(response)?;
         } else {

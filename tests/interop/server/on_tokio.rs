@@ -109,7 +109,7 @@ async fn reply(
         if let Some(pause) = answers::pause(asked) {
             tokio::time::sleep(pause).await;
         }
-        let response = answers::output(asked, request.peer())?;
+        let response = answers::output(asked, request.peer().address())?;
         if answers::wants_compression(asked) {
             replies.send(response).await?;
         } else {

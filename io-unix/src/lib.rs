@@ -1,0 +1,16 @@
+//! What both drivers of zRPC need of Unix sockets and std does not offer: connecting within a time, and who is at the
+//! other end. It makes system calls and decides nothing about calls.
+//!
+//! Users reach all of this through the drivers, which export it.
+
+#![cfg(unix)]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod address;
+mod connect;
+mod credentials;
+
+pub use address::UnixAddress;
+pub use connect::{connect, connect_now};
+pub use credentials::peer_of;

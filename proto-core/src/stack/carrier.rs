@@ -1,0 +1,38 @@
+//! Which session speaks which carrier: the one place that knows it, for both drivers.
+
+use crate::base::{Entropy, Time};
+use crate::rpc::{Carrier, ClientSession, Status};
+use crate::stack::{ClientConfig, GrpcClient};
+use alloc::boxed::Box;
+use alloc::format;
+
+/// Makes the session of a new connection. The entropy is the connection's own.
+pub type NewClientSession = fn(Time, &ClientConfig, Entropy) -> Box<dyn ClientSession + Send>;
+
+/// What makes a client's sessions of `carrier`.
+///
+/// # Errors
+/// UNIMPLEMENTED when this build does not have the carrier.
+pub fn client_sessions(carrier: Carrier) -> Result<NewClientSession, Status> {
+    match carrier {
+        Carrier::Grpc => Ok(|now, config, _| Box::new(GrpcClient::new(now, config))),
+        absent => Err(Status::unimplemented(format!(
+            "this build does not speak {absent}; connect to http://host:port or http+unix:///path for gRPC on HTTP/2"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::Code;
+
+    #[test]
+    fn a_carrier_that_is_not_built_in_is_refused_by_its_name() {
+        assert!(client_sessions(Carrier::Grpc).is_ok());
+        if let Err(status) = client_sessions(Carrier::GrpcWebTextHttp1) {
+            assert_eq!(status.code(), Code::Unimplemented);
+            assert!(status.message().contains("does not speak gRPC-Web in text on HTTP/1.1"), "{status}");
+        }
+    }
+}
