@@ -71,6 +71,9 @@ pub mod rich;
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub use zrpc_json as json;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use zrpc_std as blocking;

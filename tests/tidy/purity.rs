@@ -133,7 +133,8 @@ fn every_dependency_is_chosen_once_with_its_reason() {
         // Crates of one family may share the line above them.
         reason = line.starts_with('#') || reason && !is_ours;
     }
-    for package in [".", "proto-core", "io-unix", "io-tokio", "io-std", "codegen", "tests", "benches"] {
+    for package in [".", "proto-core", "json", "io-unix", "io-tokio", "io-std", "codegen", "tests", "benches"]
+    {
         let manifest = read(&format!("{package}/Cargo.toml"));
         for heading in ["[dependencies]", "[dev-dependencies]", "[build-dependencies]"] {
             for line in section(&manifest, heading).filter(|line| !line.starts_with('#')) {

@@ -1,6 +1,6 @@
 //! What must hold for any bytes: bodies of fuzz targets, and tests that run them on random input.
 
-use super::{huffman, prefix_int};
+use super::{huffman, json, prefix_int};
 use alloc::vec::Vec;
 
 /// Any string survives the Huffman code, and any bytes that decode are the one encoding of what they decode to.
@@ -33,6 +33,26 @@ pub fn prefix_int(input: &[u8]) {
     }
 }
 
+/// Any text is a value or an error within itself; what is passed over once is passed over again alone, and every position
+/// has a path. Any string survives being written and read.
+pub fn json(input: &[u8]) {
+    let Ok(text) = core::str::from_utf8(input) else { return };
+    let mut reader = json::Reader::new(text);
+    match reader.skip() {
+        Ok(range) => {
+            let alone = text.get(range.clone()).unwrap_or_default();
+            assert_eq!(json::Reader::new(alone).skip(), Ok(0..range.len()));
+        }
+        Err(error) => assert!(error.at <= text.len()),
+    }
+    let _path = json::path_at(text, input.first().copied().unwrap_or_default().into());
+
+    let mut written = Vec::new();
+    json::write_str(text, &mut written);
+    let written = core::str::from_utf8(&written).unwrap_or_default();
+    assert_eq!(json::Reader::new(written).string().as_deref(), Ok(text));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +65,10 @@ mod tests {
             let input: Vec<u8> = (0..chance.below(40)).map(|_| chance.next_u64() as u8).collect();
             huffman(&input);
             prefix_int(&input);
+            let alphabet = b"{}[],:\"\\u0n1e-. ";
+            let text: Vec<u8> =
+                input.iter().map(|byte| alphabet[usize::from(*byte) % alphabet.len()]).collect();
+            json(&text);
         }
     }
 }

@@ -3,4 +3,5 @@
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 pub mod huffman;
+pub mod json;
 pub mod prefix_int;
