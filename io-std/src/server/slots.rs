@@ -146,6 +146,7 @@ impl Calls<BoxServerSession> for Slots {
                 }
             }
             ServerEvent::Ended { call, status } => self.end_call(call, status),
+            ServerEvent::Refused { why } => tracing::debug!(%why, "a request was refused"),
             ServerEvent::Closed(end) => self.end = Some(end),
             // An event of a later version changes nothing for the calls that are open.
             _ => {}

@@ -110,6 +110,7 @@ impl Owner<BoxedSession> for Calls {
                 }
             }
             ServerEvent::Ended { call, status } => self.on_ended(call, status),
+            ServerEvent::Refused { why } => tracing::debug!(peer = ?self.peer, %why, "a request was refused"),
             ServerEvent::Closed(end) => {
                 self.on_closed(&end);
                 return ControlFlow::Break(());

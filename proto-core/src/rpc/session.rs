@@ -11,6 +11,7 @@
 
 use crate::base::{Flow, Machine, Misuse, Time};
 use crate::rpc::{Encoding, Metadata, Status};
+use alloc::borrow::Cow;
 use bytes::Bytes;
 use core::hash::Hasher;
 use core::time::Duration;
@@ -115,6 +116,12 @@ pub enum ServerEvent {
         call: CallId,
         /// How it ended.
         status: Status,
+    },
+    /// A request was answered before it became a call, by a refusal of the carrier's own, such as an origin that is not
+    /// allowed or a handshake that cannot be taken; the connection goes on. For logs.
+    Refused {
+        /// What was wrong with it, as a sentence without its end; what the peer wrote is escaped in it.
+        why: Cow<'static, str>,
     },
     /// The connection is over; the last event.
     Closed(SessionEnd),

@@ -44,7 +44,7 @@ pub fn server(input: &[u8]) {
                 assert!(open.is_empty(), "every call ends before its connection");
                 return true;
             }
-            ServerEvent::Writable { .. } => {}
+            ServerEvent::Writable { .. } | ServerEvent::Refused { .. } => {}
         }
         false
     });

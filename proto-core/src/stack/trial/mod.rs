@@ -203,6 +203,7 @@ impl Subject for GrpcServerTrial {
             | ServerEvent::HalfClosed { call }
             | ServerEvent::Writable { call }
             | ServerEvent::Ended { call, .. } => call.as_u64(),
+            ServerEvent::Refused { .. } => u64::MAX - 1,
             ServerEvent::Closed(_) => u64::MAX,
         }
     }
