@@ -8,6 +8,8 @@
 //! peer that speaks something else is told so at its first bytes, not after a timeout. A head that came in one piece is
 //! never copied.
 
+use crate::base::Fields;
+use crate::http1::field_lines::{lines, read_fields};
 use crate::http1::{RequestHead, ResponseHead, Violation, request_head, response_head};
 use alloc::vec::Vec;
 use bytes::{Buf, Bytes};
@@ -108,6 +110,11 @@ impl HeadReader {
         }
     }
 
+    /// A reader of the trailers of a chunked body, which look like a head without its first line (RFC 9112 §7.1.2).
+    pub(super) fn of_trailers(limits: HeadLimits) -> HeadReader {
+        HeadReader { at: At::LineStart, lines: 1, ..HeadReader::new(limits) }
+    }
+
     /// Takes what arrived, in order.
     pub fn push(&mut self, input: Bytes) {
         if self.input.is_empty() {
@@ -133,6 +140,12 @@ impl HeadReader {
     pub fn poll_response(&mut self) -> Result<Option<ResponseHead>, Violation> {
         let head = self.poll(response_head::check_first_line)?;
         head.map(|head| ResponseHead::read(head).inspect_err(|why| self.violation = Some(*why))).transpose()
+    }
+
+    /// The trailers once they are whole, of a reader that was made for them.
+    pub(super) fn poll_trailers(&mut self) -> Result<Option<Fields>, Violation> {
+        let whole = self.poll(|_| Ok(()))?;
+        whole.map(|trailers| read_fields(lines(&trailers))).transpose()
     }
 
     /// Takes what arrived and belongs to no head that was polled.

@@ -56,7 +56,8 @@ pub fn check_fields(fields: &Fields) -> Result<(), Misuse> {
     Ok(())
 }
 
-fn field_lines(to: &mut Vec<u8>, fields: &Fields) {
+/// Writes field lines and the empty line behind them.
+pub(super) fn field_lines(to: &mut Vec<u8>, fields: &Fields) {
     for field in fields.iter().filter(|field| !field.name.starts_with(b":")) {
         to.extend_from_slice(field.name);
         to.extend_from_slice(b": ");
