@@ -1,8 +1,8 @@
 //! The floor: a blocking `TcpStream` on each side that moves as many bytes as a call and looks at none of them.
 
-use crate::Failure;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use zrpc_benches::Failure;
 
 /// Serves on `listener` until the process ends. A client first says how long requests and replies are.
 pub fn serve(listener: TcpListener) -> Result<(), Failure> {

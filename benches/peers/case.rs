@@ -1,6 +1,9 @@
 //! Which work is measured, on which stacks, and what zRPC has to reach.
 
-use crate::{Effort, Stack};
+use crate::{Stack, round};
+use zrpc_benches::measure::{Figures, Goal, Measure};
+use zrpc_benches::process::Server;
+use zrpc_benches::{Bench, Effort, Failure};
 
 /// One row of the plan.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -29,32 +32,12 @@ pub enum Work {
     Idle,
 }
 
-/// What a figure says.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Measure {
-    P50,
-    P99,
-    Rate,
-    Cpu,
-    Allocations,
-    Bulk,
-    Resident,
-}
+impl Bench for Case {
+    type Stack = Stack;
+    const ABOUT: &'static str =
+        "zRPC beside tonic 0.14.9, the h2 crate 0.4.20 and bare sockets, over TCP on the loopback device";
 
-/// What zRPC has to reach.
-#[derive(Clone, Copy, Debug)]
-pub enum Goal {
-    /// At most this many times the peer's figure.
-    RatioAtMost(f64),
-    /// At least this many times the peer's figure.
-    RatioAtLeast(f64),
-    /// At most this, whatever the peer does.
-    AtMost(f64),
-}
-
-impl Case {
-    /// The plan, in the order of the table.
-    pub fn all() -> Vec<Case> {
+    fn all() -> Vec<Case> {
         let mut cases = Vec::new();
         for (payload, in_flight) in [(32, 1), (32, 64), (4096, 1), (4096, 64)] {
             cases.push(Case { work: Work::OwnClient, payload, in_flight });
@@ -72,8 +55,7 @@ impl Case {
         cases
     }
 
-    /// Who takes part; ours comes first.
-    pub fn stacks(self) -> &'static [Stack] {
+    fn stacks(self) -> &'static [Stack] {
         match self.work {
             Work::OwnClient | Work::SameClient | Work::Idle => &[Stack::Zrpc, Stack::Tonic, Stack::H2],
             Work::Upload | Work::Download => &[Stack::Zrpc, Stack::Tonic],
@@ -81,13 +63,7 @@ impl Case {
         }
     }
 
-    /// How often it is repeated; connections are counted once, as memory does not vary with load.
-    pub fn rounds(self, effort: Effort) -> usize {
-        if self.work == Work::Idle { 1 } else { effort.rounds }
-    }
-
-    /// A heading.
-    pub fn title(self) -> String {
+    fn title(self) -> String {
         let payload = match self.payload {
             size if size >= 1024 => format!("{} KB", size / 1024),
             size => format!("{size} B"),
@@ -103,8 +79,7 @@ impl Case {
         }
     }
 
-    /// What is to be reached against `peer`, where something was set.
-    pub fn goal(self, measure: Measure, peer: Stack) -> Option<Goal> {
+    fn goal(self, measure: Measure, peer: Stack) -> Option<Goal> {
         match (self.work, measure, peer) {
             (Work::OwnClient, Measure::P50 | Measure::P99, Stack::Tonic) if self.in_flight == 1 => {
                 Some(Goal::RatioAtMost(0.7))
@@ -122,76 +97,38 @@ impl Case {
         }
     }
 
-    /// The measure's name for programs.
-    pub fn json_name(self, measure: Measure) -> String {
-        let work = match self.work {
+    fn work_name(self) -> &'static str {
+        match self.work {
             Work::OwnClient => "unary",
             Work::SameClient => "unary_same_client",
             Work::Upload => "upload",
             Work::Download => "download",
             Work::Blocking => "blocking",
             Work::Idle => "idle_connection",
-        };
-        format!("{work}_{}", measure.json_name())
-    }
-}
-
-impl Measure {
-    const fn json_name(self) -> &'static str {
-        match self {
-            Measure::P50 => "p50",
-            Measure::P99 => "p99",
-            Measure::Rate => "requests",
-            Measure::Cpu => "server_cpu",
-            Measure::Allocations => "server_allocations",
-            Measure::Bulk => "throughput",
-            Measure::Resident => "server_memory",
         }
     }
 
-    /// What a row of the table is called.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Measure::P50 => "p50",
-            Measure::P99 => "p99",
-            Measure::Rate => "requests",
-            Measure::Cpu => "server CPU",
-            Measure::Allocations => "server allocations",
-            Measure::Bulk => "throughput",
-            Measure::Resident => "server memory",
-        }
+    fn carrier(self) -> &'static str {
+        "http2+tcp"
     }
 
-    /// What it is counted in.
-    pub const fn unit(self) -> &'static str {
-        match self {
-            Measure::P50 | Measure::P99 => "µs",
-            Measure::Rate => "1/s",
-            Measure::Cpu => "µs/request",
-            Measure::Allocations => "1/request",
-            Measure::Bulk => "MB/s",
-            Measure::Resident => "KB/connection",
-        }
+    fn payload(self) -> usize {
+        self.payload
     }
-}
 
-impl Goal {
-    /// Whether `ours` reaches it beside `peer`.
-    pub fn is_reached(self, ours: f64, peer: f64) -> bool {
-        match self {
-            Goal::RatioAtMost(limit) => ours / peer <= limit,
-            Goal::RatioAtLeast(limit) => ours / peer >= limit,
-            Goal::AtMost(limit) => ours <= limit,
-        }
+    fn in_flight(self) -> usize {
+        self.in_flight
     }
-}
 
-impl std::fmt::Display for Goal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Goal::RatioAtMost(limit) => write!(f, "≤ {limit:.1}×"),
-            Goal::RatioAtLeast(limit) => write!(f, "≥ {limit:.1}×"),
-            Goal::AtMost(limit) => write!(f, "≤ {limit}"),
-        }
+    fn is_counted_once(self) -> bool {
+        self.work == Work::Idle
+    }
+
+    fn serve(stack: Stack) -> Result<(), Failure> {
+        round::serve(stack)
+    }
+
+    fn measure(self, stack: Stack, server: &mut Server, effort: Effort) -> Result<Figures, Failure> {
+        round::measure(self, stack, server, effort)
     }
 }

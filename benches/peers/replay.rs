@@ -6,13 +6,13 @@
 //! use up, so that no WINDOW_UPDATE of ours is needed; those of the server are counted, as its connection window starts
 //! at 65,535 bytes (RFC 9113 §6.9.2). A request is smaller than the smallest stream window.
 
-use crate::Failure;
-use crate::load::Latencies;
 use crate::message::{UNARY, framed};
 use bytes::Bytes;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
+use zrpc_benches::Failure;
+use zrpc_benches::load::Latencies;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;

@@ -1,16 +1,15 @@
 //! One round: a stack does a case's work once, and its figures are read.
 
-use crate::case::{Case, Measure, Work};
-use crate::load::{self, Latencies, Streams, Unary};
-use crate::process::{Counters, Server, report_from};
+use crate::case::{Case, Work};
 use crate::replay::{self, Replay};
-use crate::{Effort, Failure, Stack, bare, message, stack_h2, stack_tonic, stack_zrpc, stack_zrpc_blocking};
+use crate::{Stack, bare, message, stack_h2, stack_tonic, stack_zrpc, stack_zrpc_blocking};
 use bytes::Bytes;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
-
-/// What a round found.
-pub type Figures = Vec<(Measure, f64)>;
+use zrpc_benches::load::{self, Streams, Unary, warm_and_measure};
+use zrpc_benches::measure::{Figures, Measure, latency_figures, server_figures};
+use zrpc_benches::process::{Server, report_from};
+use zrpc_benches::{Effort, Failure, Named};
 
 /// In the child: serves `stack` until the parent is gone.
 pub fn serve(stack: Stack) -> Result<(), Failure> {
@@ -56,7 +55,7 @@ async fn own_client(
     effort: Effort,
     body: &Bytes,
 ) -> Result<Figures, Failure> {
-    let address = server.address;
+    let address = server.socket_address()?;
     match stack {
         Stack::Zrpc => unary(stack_zrpc::Client::connect(address).await?, case, server, effort, body).await,
         Stack::Tonic => unary(stack_tonic::Client::connect(address).await?, case, server, effort, body).await,
@@ -76,32 +75,20 @@ async fn unary<C: Unary>(
     let before = server.counters()?;
     let latencies = load::calls(&client, body, case.in_flight, effort.round).await?;
     let used = server.counters()?.since(before);
-    let mut figures = vec![
-        (Measure::P50, latencies.percentile_us(0.5)),
-        (Measure::P99, latencies.percentile_us(0.99)),
-        (Measure::Rate, latencies.per_second()),
-    ];
-    figures.extend(per_call(used, &latencies));
+    let mut figures = latency_figures(&latencies);
+    figures.extend(server_figures(used, &latencies));
     Ok(figures)
 }
 
 fn same_client(case: Case, server: &mut Server, effort: Effort, body: &Bytes) -> Result<Figures, Failure> {
-    let mut client = Replay::connect(server.address, body)?;
+    let mut client = Replay::connect(server.socket_address()?, body)?;
     client.calls(case.in_flight, effort.warm_up)?;
     let before = server.counters()?;
     let latencies = client.calls(case.in_flight, effort.round)?;
     let used = server.counters()?.since(before);
     let mut figures = vec![(Measure::Rate, latencies.per_second())];
-    figures.extend(per_call(used, &latencies));
+    figures.extend(server_figures(used, &latencies));
     Ok(figures)
-}
-
-fn per_call(used: Counters, latencies: &Latencies) -> [(Measure, f64); 2] {
-    let calls = latencies.calls() as f64;
-    [
-        (Measure::Cpu, used.cpu_ns as f64 / 1000.0 / calls),
-        (Measure::Allocations, used.allocations as f64 / calls),
-    ]
 }
 
 async fn bulk(
@@ -111,7 +98,7 @@ async fn bulk(
     effort: Effort,
     body: Bytes,
 ) -> Result<Figures, Failure> {
-    let address = server.address;
+    let address = server.socket_address()?;
     let rate = match stack {
         Stack::Zrpc => streams(stack_zrpc::Client::connect(address).await?, case, effort, body).await?,
         Stack::Tonic => streams(stack_tonic::Client::connect(address).await?, case, effort, body).await?,
@@ -137,29 +124,17 @@ async fn streams<C: Streams>(mut client: C, case: Case, effort: Effort, body: By
 fn blocking(stack: Stack, server: &Server, effort: Effort, body: &Bytes) -> Result<Figures, Failure> {
     let latencies = match stack {
         Stack::ZrpcBlocking => {
-            let mut client = stack_zrpc_blocking::Client::connect(server.address, body)?;
+            let mut client = stack_zrpc_blocking::Client::connect(server.socket_address()?, body)?;
             warm_and_measure(effort, || client.call())?
         }
         Stack::BareTcp => {
             let (request, reply) = replay::bytes_of_a_call(body);
-            let mut client = bare::Client::connect(server.address, request, reply)?;
+            let mut client = bare::Client::connect(server.socket_address()?, request, reply)?;
             warm_and_measure(effort, || client.call())?
         }
         other => return Err(format!("{} has no blocking client", other.name()).into()),
     };
-    Ok(vec![
-        (Measure::P50, latencies.percentile_us(0.5)),
-        (Measure::P99, latencies.percentile_us(0.99)),
-        (Measure::Rate, latencies.per_second()),
-    ])
-}
-
-fn warm_and_measure(
-    effort: Effort,
-    mut call: impl FnMut() -> Result<(), Failure>,
-) -> Result<Latencies, Failure> {
-    load::blocking_calls(effort.warm_up, &mut call)?;
-    load::blocking_calls(effort.round, &mut call)
+    Ok(latency_figures(&latencies))
 }
 
 /// Connections that are opened together, so that the two processes need not take turns for each.
@@ -171,11 +146,11 @@ const SETTLE: Duration = Duration::from_secs(1);
 fn idle(server: &mut Server, effort: Effort, body: &Bytes) -> Result<Figures, Failure> {
     let connections = effort.idle_connections;
     // The first connection pays for what a server sets up once.
-    let mut held = open_after_a_call(server.address, 1, body)?;
+    let mut held = open_after_a_call(server.socket_address()?, 1, body)?;
     let before = server.counters()?.resident_bytes;
     while held.len() <= connections {
         let count = OPENED_TOGETHER.min(connections + 1 - held.len());
-        held.extend(open_after_a_call(server.address, count, body)?);
+        held.extend(open_after_a_call(server.socket_address()?, count, body)?);
     }
     std::thread::sleep(SETTLE);
     let after = server.counters()?.resident_bytes;

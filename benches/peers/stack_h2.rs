@@ -1,8 +1,6 @@
 //! The h2 crate alone: an echo with the headers and trailers of gRPC, and nothing of gRPC besides. What an RPC layer
 //! costs on top of HTTP/2 is the distance to this; an HTTP/2 layer of one's own is judged by being below it.
 
-use crate::Failure;
-use crate::load::Unary;
 use crate::message::{UNARY, framed};
 use bytes::{Bytes, BytesMut};
 use h2::client::SendRequest;
@@ -11,6 +9,8 @@ use h2::{RecvStream, server};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
+use zrpc_benches::Failure;
+use zrpc_benches::load::Unary;
 
 /// Serves on `listener` until the process ends.
 pub async fn serve(listener: TcpListener) -> Result<(), Failure> {

@@ -1,7 +1,5 @@
 //! tonic, used as its users use it: default settings, glue of the shape that its generator writes.
 
-use crate::Failure;
-use crate::load::{Streams, Unary};
 use crate::message::{DOWNLOAD, Payload, Total, UNARY, UPLOAD};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
@@ -18,6 +16,8 @@ use tonic::server::{ClientStreamingService, NamedService, ServerStreamingService
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
+use zrpc_benches::Failure;
+use zrpc_benches::load::{Streams, Unary};
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Replies = Pin<Box<dyn Stream<Item = Result<Payload, Status>> + Send>>;

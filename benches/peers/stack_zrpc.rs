@@ -1,11 +1,11 @@
 //! zRPC's tokio driver, used as its users use it: default settings, glue of the shape that its generator writes.
 
-use crate::Failure;
-use crate::load::{Streams, Unary};
 use crate::message::{DOWNLOAD, Payload, Total, UNARY, UPLOAD};
 use bytes::Bytes;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use zrpc_benches::Failure;
+use zrpc_benches::load::{Streams, Unary};
 use zrpc_core::rpc::{Idempotency, Kind, Method, ProstCodec, Request, Response, ServiceDescriptor, Status};
 use zrpc_tokio::{Channel, Handling, IncomingCall, Replies, Server, Service, Streaming};
 

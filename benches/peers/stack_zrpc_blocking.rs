@@ -1,10 +1,10 @@
 //! zRPC's blocking driver on both sides, default settings.
 
-use crate::Failure;
 use crate::message::Payload;
 use crate::stack_zrpc::ECHO;
 use bytes::Bytes;
 use std::net::{SocketAddr, TcpListener};
+use zrpc_benches::Failure;
 use zrpc_core::rpc::{ProstCodec, Request, Response, ServiceDescriptor};
 use zrpc_std::{Channel, IncomingCall, Server, Service, TcpAcceptor};
 

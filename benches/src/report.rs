@@ -1,26 +1,25 @@
 //! Medians over rounds, as a table for people or as lines of JSON for programs.
 
-use crate::case::{Case, Measure};
-use crate::round::Figures;
-use crate::{Effort, Stack};
+use crate::measure::{Figures, Measure};
+use crate::{Bench, Effort, Named};
 use std::collections::BTreeMap;
 
 /// Every figure of every round.
-pub struct Results {
+pub struct Results<B: Bench> {
     pinned: bool,
     effort: Effort,
-    cases: Vec<Case>,
-    figures: BTreeMap<(Case, Measure, Stack), Vec<f64>>,
+    cases: Vec<B>,
+    figures: BTreeMap<(B, Measure, B::Stack), Vec<f64>>,
 }
 
-impl Results {
+impl<B: Bench> Results<B> {
     /// Nothing measured yet.
-    pub fn new(pinned: bool, effort: Effort) -> Results {
+    pub fn new(pinned: bool, effort: Effort) -> Results<B> {
         Results { pinned, effort, cases: Vec::new(), figures: BTreeMap::new() }
     }
 
     /// Adds a round.
-    pub fn add(&mut self, case: Case, stack: Stack, figures: Figures) {
+    pub fn add(&mut self, case: B, stack: B::Stack, figures: Figures) {
         if !self.cases.contains(&case) {
             self.cases.push(case);
         }
@@ -30,13 +29,13 @@ impl Results {
     }
 
     /// Ours beside each peer, in the order of the plan.
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<Row<B>> {
         let mut rows = Vec::new();
         for case in &self.cases {
             let Some((ours, peers)) = case.stacks().split_first() else { continue };
             for (_, measure, _) in self.figures.keys().filter(|(of, _, stack)| of == case && stack == ours) {
                 let median =
-                    |stack: Stack| self.figures.get(&(*case, *measure, stack)).map(|all| median(all));
+                    |stack: B::Stack| self.figures.get(&(*case, *measure, stack)).map(|all| median(all));
                 let Some(ours) = median(*ours) else { continue };
                 let peers = peers.iter().filter_map(|peer| Some((*peer, median(*peer)?))).collect();
                 rows.push(Row { case: *case, measure: *measure, ours, peers });
@@ -46,11 +45,11 @@ impl Results {
     }
 }
 
-struct Row {
-    case: Case,
+struct Row<B: Bench> {
+    case: B,
     measure: Measure,
     ours: f64,
-    peers: Vec<(Stack, f64)>,
+    peers: Vec<(B::Stack, f64)>,
 }
 
 /// The middle one; of an even number, the lower of the two.
@@ -61,17 +60,18 @@ fn median(all: &[f64]) -> f64 {
 }
 
 /// One object a line and peer; `goal` and `reached` are null where none was set.
-pub fn print_json(results: &Results) {
+pub fn print_json<B: Bench>(results: &Results<B>) {
     for row in results.rows() {
         for (peer, figure) in &row.peers {
             let goal = row.case.goal(row.measure, *peer);
             let reached = goal.map(|goal| goal.is_reached(row.ours, *figure));
             println!(
-                "{{\"measure\":\"{}\",\"carrier\":\"http2+tcp\",\"payload\":{},\"in_flight\":{},\"ours\":{},\
+                "{{\"measure\":\"{}\",\"carrier\":\"{}\",\"payload\":{},\"in_flight\":{},\"ours\":{},\
                  \"peer\":{},\"peer_name\":\"{}\",\"ratio\":{},\"unit\":\"{}\",\"goal\":{},\"reached\":{}}}",
-                row.case.json_name(row.measure),
-                row.case.payload,
-                row.case.in_flight,
+                format_args!("{}_{}", row.case.work_name(), row.measure.json_name()),
+                row.case.carrier(),
+                row.case.payload(),
+                row.case.in_flight(),
                 number(row.ours),
                 number(*figure),
                 peer.name(),
@@ -90,7 +90,7 @@ fn number(figure: f64) -> String {
 }
 
 /// A block a case, a line a measure, a column a peer with our ratio to it, and the goals at the end of the line.
-pub fn print_table(results: &Results) {
+pub fn print_table<B: Bench>(results: &Results<B>) {
     print_conditions(results);
     let (mut goals, mut reached) = (0, 0);
     let mut last = None;
@@ -116,15 +116,13 @@ pub fn print_table(results: &Results) {
     println!("\n{reached} of {goals} goals reached (✓); a ratio is zRPC's figure over the peer's.");
 }
 
-fn print_conditions(results: &Results) {
+fn print_conditions<B: Bench>(results: &Results<B>) {
     let pinned = match results.pinned {
         true => "server on cpu 0, client on cpu 1",
         false => "processes not bound to a cpu: latencies vary with the scheduler",
     };
     let Effort { rounds, round, idle_connections, .. } = results.effort;
-    println!(
-        "zRPC beside tonic 0.14.9, the h2 crate 0.4.20 and bare sockets, over TCP on the loopback device"
-    );
+    println!("{}", B::ABOUT);
     println!("{pinned}; one thread a process; one connection; median of {rounds} rounds of {round:?}");
     println!("{idle_connections} idle connections; KB = 1024 bytes, MB = 1,000,000 bytes");
 }

@@ -8,6 +8,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Allocations since the process started.
+#[must_use]
 pub fn count() -> u64 {
     COUNT.load(Relaxed)
 }

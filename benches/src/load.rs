@@ -2,7 +2,7 @@
 //!
 //! Percentiles are exact, over all calls of a round; nothing is sampled or bucketed.
 
-use crate::Failure;
+use crate::{Effort, Failure};
 use bytes::Bytes;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -31,22 +31,26 @@ pub struct Latencies {
 
 impl Latencies {
     /// From single latencies and the whole time.
+    #[must_use]
     pub fn new(mut nanos: Vec<u64>, elapsed: Duration) -> Latencies {
         nanos.sort_unstable();
         Latencies { nanos, elapsed }
     }
 
     /// Calls that were made.
+    #[must_use]
     pub fn calls(&self) -> usize {
         self.nanos.len()
     }
 
     /// Calls a second.
+    #[must_use]
     pub fn per_second(&self) -> f64 {
         self.calls() as f64 / self.elapsed.as_secs_f64()
     }
 
     /// The latency that `part` of all calls stayed below, in microseconds.
+    #[must_use]
     pub fn percentile_us(&self, part: f64) -> f64 {
         let at = (self.calls() as f64 * part).ceil() as usize;
         self.nanos.get(at.saturating_sub(1)).map_or(f64::NAN, |nanos| *nanos as f64 / 1000.0)
@@ -54,6 +58,9 @@ impl Latencies {
 }
 
 /// Calls from `in_flight` tasks for `time`.
+///
+/// # Errors
+/// When one fails.
 pub async fn calls<C: Unary>(
     client: &C,
     body: &Bytes,
@@ -86,6 +93,9 @@ async fn caller<C: Unary>(mut client: C, body: Bytes, end: Instant) -> Result<Ve
 }
 
 /// Calls from this thread, one at a time, for `time`.
+///
+/// # Errors
+/// When one fails.
 pub fn blocking_calls(
     time: Duration,
     mut call: impl FnMut() -> Result<(), Failure>,
@@ -100,4 +110,16 @@ pub fn blocking_calls(
         before = after;
     }
     Ok(Latencies::new(nanos, start.elapsed()))
+}
+
+/// A warm-up, then the calls that count.
+///
+/// # Errors
+/// When one fails.
+pub fn warm_and_measure(
+    effort: Effort,
+    mut call: impl FnMut() -> Result<(), Failure>,
+) -> Result<Latencies, Failure> {
+    blocking_calls(effort.warm_up, &mut call)?;
+    blocking_calls(effort.round, &mut call)
 }

@@ -4,9 +4,9 @@
 //! line on its standard input, a line with its counters; it ends when its input ends, so that none is left behind.
 //! On Linux the server runs on cpu 0 and the client on cpu 1 where there are two; elsewhere the system decides.
 
-use crate::{Failure, Stack, allocations};
+use crate::{Failure, allocations};
+use std::fmt::Display;
 use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// What a process has used since it started, or between two readings.
@@ -22,6 +22,7 @@ pub struct Counters {
 
 impl Counters {
     /// What was used since `earlier`; memory as it is now.
+    #[must_use]
     pub fn since(self, earlier: Counters) -> Counters {
         Counters {
             cpu_ns: self.cpu_ns - earlier.cpu_ns,
@@ -37,14 +38,17 @@ pub struct Server {
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub address: String,
 }
 
 impl Server {
     /// Starts a stack's server and waits until it listens.
-    pub fn start(stack: Stack) -> Result<Server, Failure> {
+    ///
+    /// # Errors
+    /// When it did not start.
+    pub fn start(stack: &str) -> Result<Server, Failure> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["serve", stack.name()])
+            .args(["serve", stack])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -53,12 +57,25 @@ impl Server {
         let mut answers = BufReader::new(answers);
         let mut line = String::new();
         answers.read_line(&mut line)?;
-        let address =
-            line.trim().parse().map_err(|_| format!("the {} server did not start", stack.name()))?;
+        let address = line.trim().to_owned();
+        if address.is_empty() {
+            return Err(format!("the {stack} server did not start").into());
+        }
         Ok(Server { child, questions, answers, address })
     }
 
+    /// Its address as a socket's.
+    ///
+    /// # Errors
+    /// When it listens on something else.
+    pub fn socket_address(&self) -> Result<std::net::SocketAddr, Failure> {
+        Ok(self.address.parse()?)
+    }
+
     /// What the server has used so far.
+    ///
+    /// # Errors
+    /// When it has ended.
     pub fn counters(&mut self) -> Result<Counters, Failure> {
         self.questions.write_all(b"?\n")?;
         let mut line = String::new();
@@ -77,7 +94,7 @@ impl Drop for Server {
 }
 
 /// In the child: says where it listens and answers questions until they end, which ends the process.
-pub fn report_from(address: SocketAddr) {
+pub fn report_from(address: impl Display) {
     println!("{address}");
     std::thread::spawn(|| {
         for _ in std::io::stdin().lines().map_while(Result::ok) {
