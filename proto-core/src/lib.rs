@@ -64,6 +64,7 @@
 //! | [`hpack`] | header compression, RFC 7541 |
 //! | [`http1`] | heads and connections of HTTP/1.1, RFC 9112 |
 //! | [`http2`] | connections and streams, RFC 9113 |
+//! | [`native`] | zRPC's own protocol, docs/native-protocol.md: calls with little around them |
 //! | [`policy`] | what a client decides by itself: when to connect again |
 //! | [`rpc`] | calls: metadata, status, messages, deadlines, compression, gRPC |
 //! | [`stack`] | composites: the only place where layers meet |
@@ -80,6 +81,7 @@ pub mod codec;
 pub mod hpack;
 pub mod http1;
 pub mod http2;
+pub mod native;
 pub mod policy;
 pub mod rpc;
 pub mod stack;

@@ -11,15 +11,16 @@ fn is_test_bench(path: &str) -> bool {
 }
 
 /// Which folders each folder of the core may import. Data falls straight down, so imports do too.
-const IMPORTS: [(&str, &[&str]); 8] = [
+const IMPORTS: [(&str, &[&str]); 9] = [
     ("base", &["base"]),
     ("codec", &["base", "codec"]),
     ("hpack", &["base", "codec", "hpack"]),
     ("http1", &["base", "http1"]),
     ("http2", &["base", "codec", "hpack", "http2", "rpc::streams"]),
+    ("native", &["base", "native", "rpc"]),
     ("policy", &["base", "policy"]),
     ("rpc", &["base", "rpc"]),
-    ("stack", &["base", "codec", "hpack", "http1", "http2", "rpc", "stack"]),
+    ("stack", &["base", "codec", "hpack", "http1", "http2", "native", "rpc", "stack"]),
 ];
 
 const IMPURE: [(&str, &str); 17] = [

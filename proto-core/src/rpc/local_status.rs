@@ -52,6 +52,38 @@ pub fn late_connection(endpoint: &str) -> Status {
         .with_safe_to_retry()
 }
 
+/// The connection was closed as intended, and takes the call along.
+#[must_use]
+pub fn connection_closed() -> Status {
+    Status::unavailable("the connection was closed").with_origin(Origin::Transport)
+}
+
+/// The same, by a command on this side.
+#[must_use]
+pub fn closed_here() -> Status {
+    Status::cancelled("the connection was closed by this side")
+}
+
+/// The connection broke.
+#[must_use]
+pub fn connection_lost() -> Status {
+    Status::unavailable("the connection was lost").with_origin(Origin::Transport)
+}
+
+/// The connection was ended by this side for what the peer did.
+#[must_use]
+pub fn connection_broken(violation: impl fmt::Display) -> Status {
+    Status::unavailable(format!("the connection was ended: {violation}")).with_origin(Origin::Library)
+}
+
+/// The peer ended the connection with an error, and perhaps a word about it.
+#[must_use]
+pub fn ended_by_peer(code: &str, text: &str) -> Status {
+    let colon = if text.is_empty() { "" } else { ": " };
+    Status::unavailable(format!("the peer ended the connection with {code}{colon}{text}"))
+        .with_origin(Origin::Peer)
+}
+
 /// Nothing serves this path; `offers` says whether a service of this name is there.
 #[must_use]
 pub fn not_served(path: &str, offers: impl FnOnce(&str) -> bool) -> Status {

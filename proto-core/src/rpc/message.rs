@@ -132,7 +132,7 @@ impl MessageReader {
 
 /// How long a message may be on the wire. The limit is on the inflated message, and what cannot be compressed comes out
 /// longer: by less than this with each of the encodings.
-pub(super) fn wire_length_max(compressed: bool, length_max: usize) -> usize {
+pub(crate) fn wire_length_max(compressed: bool, length_max: usize) -> usize {
     if compressed { length_max.saturating_add(length_max / 16).saturating_add(1024) } else { length_max }
 }
 

@@ -137,6 +137,11 @@ impl Metadata {
         &self.fields
     }
 
+    /// Appends a field of other metadata, which needs no check.
+    pub(crate) fn push(&mut self, field: Field<'_>) {
+        self.fields.push(field);
+    }
+
     /// Takes a field that a peer sent. Fields that are not metadata are left out: reserved names, malformed names,
     /// values that are not printable ASCII. Says whether it was taken.
     pub(crate) fn take_from_wire(&mut self, field: Field<'_>) -> bool {

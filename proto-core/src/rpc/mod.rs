@@ -22,6 +22,8 @@ pub mod session;
 pub mod status;
 pub mod streams;
 pub mod timeout;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod trial;
 
 pub use cardinality::Single;
 pub use code::Code;

@@ -6,8 +6,7 @@ use crate::http2::{CloseReason, Config, Connection, Credit, End, ErrorCode, Pref
 use crate::rpc::grpc::Limits;
 use crate::rpc::session::SessionEnd;
 use crate::rpc::streams::{Reset, StreamEnd, Streams};
-use crate::rpc::{Origin, Status};
-use alloc::format;
+use crate::rpc::{Status, local_status};
 use alloc::string::String;
 use alloc::sync::Arc;
 use bytes::Bytes;
@@ -189,21 +188,12 @@ pub(super) fn stream_end(reason: CloseReason) -> StreamEnd {
 
 /// How a connection ended: for its owner, and for the calls that it takes along.
 pub(super) fn session_end(end: End) -> (SessionEnd, Status) {
-    let (text, origin) = match end {
-        End::Graceful => {
-            let status = Status::unavailable("the connection was closed").with_origin(Origin::Transport);
-            return (SessionEnd::Graceful, status);
-        }
-        End::TransportClosed => ("the connection was lost".into(), Origin::Transport),
-        End::Violation(violation) => (format!("the connection was ended: {violation}"), Origin::Library),
-        End::PeerError { code, debug } if debug.is_empty() => {
-            (format!("the peer ended the connection with {}", code.name()), Origin::Peer)
-        }
-        End::PeerError { code, debug } => {
-            (format!("the peer ended the connection with {}: {debug}", code.name()), Origin::Peer)
-        }
+    let status = match end {
+        End::Graceful => return (SessionEnd::Graceful, local_status::connection_closed()),
+        End::TransportClosed => local_status::connection_lost(),
+        End::Violation(violation) => local_status::connection_broken(violation),
+        End::PeerError { code, debug } => local_status::ended_by_peer(code.name(), &debug),
     };
-    let status = Status::unavailable(text).with_origin(origin);
     (SessionEnd::Failed(status.clone()), status)
 }
 

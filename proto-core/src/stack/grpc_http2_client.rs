@@ -5,7 +5,7 @@ use crate::http2::{Connection, Event, HeadersKind};
 use crate::rpc::grpc::client::ResponsePart;
 use crate::rpc::grpc::{ClientCalls, RequestDefaults};
 use crate::rpc::session::{CallId, ClientEvent, ClientSession, SessionEnd, StartCall};
-use crate::rpc::{Metadata, Status};
+use crate::rpc::{Metadata, Status, local_status};
 use crate::stack::grpc_http2::{ClientConfig, manual_credit, session_end, stream_end};
 use bytes::Bytes;
 use core::time::Duration;
@@ -90,7 +90,7 @@ impl GrpcClient {
             }
             Event::Ended(end) => {
                 let (end, status) = session_end(end);
-                let cancelled = Status::cancelled("the connection was closed by this side");
+                let cancelled = local_status::closed_here();
                 self.ending = Some((end, if self.closed_here { cancelled } else { status }));
             }
         }

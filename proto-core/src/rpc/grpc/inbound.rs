@@ -45,8 +45,11 @@ impl Inbound {
             }
             return Ok(None);
         };
-        let payload =
-            if message.compressed { self.inflate(&message.payload, length_max)? } else { message.payload };
+        let payload = if message.compressed {
+            inflate(self.encoding, &message.payload, length_max)?
+        } else {
+            message.payload
+        };
         let credit = core::mem::take(&mut self.held);
         self.outstanding = self.outstanding.saturating_add(credit);
         Ok(Some((payload, credit)))
@@ -70,23 +73,29 @@ impl Inbound {
     pub(super) fn memory(&self) -> usize {
         self.reader.memory()
     }
+}
 
-    fn inflate(&self, payload: &[u8], length_max: usize) -> Result<Bytes, Status> {
-        let Some(encoding) = self.encoding else {
-            return Err(library("a message has the compressed flag, but no grpc-encoding was announced"));
-        };
-        // Some peers set the flag on an empty message and leave it empty.
-        if payload.is_empty() {
-            return Ok(Bytes::new());
-        }
-        decompress(encoding, payload, length_max).map_err(|error| match error {
-            InflateError::TooLarge => {
-                too_large(format!("a message inflates to more than {length_max} bytes"))
-            }
-            InflateError::Corrupt => library(format!("a message is no valid {}", encoding.name())),
-            InflateError::NotBuiltIn => library(format!("{} is not built in", encoding.name())),
-        })
+/// The message that `payload` stands for, which came with the compressed flag.
+///
+/// # Errors
+/// The status of the call whose message it is.
+pub(crate) fn inflate(
+    encoding: Option<Encoding>,
+    payload: &[u8],
+    length_max: usize,
+) -> Result<Bytes, Status> {
+    let Some(encoding) = encoding else {
+        return Err(library("a message has the compressed flag, but no encoding was announced"));
+    };
+    // Some peers set the flag on an empty message and leave it empty.
+    if payload.is_empty() {
+        return Ok(Bytes::new());
     }
+    decompress(encoding, payload, length_max).map_err(|error| match error {
+        InflateError::TooLarge => too_large(format!("a message inflates to more than {length_max} bytes")),
+        InflateError::Corrupt => library(format!("a message is no valid {}", encoding.name())),
+        InflateError::NotBuiltIn => library(format!("{} is not built in", encoding.name())),
+    })
 }
 
 /// The status of a stream that ended within a message.
@@ -98,7 +107,8 @@ fn library(text: impl Into<alloc::borrow::Cow<'static, str>>) -> Status {
     Status::internal(text).with_origin(Origin::Library)
 }
 
-fn too_large(text: alloc::string::String) -> Status {
+/// The status of a call with a message above the limit.
+pub(crate) fn too_large(text: alloc::string::String) -> Status {
     Status::resource_exhausted(text).with_origin(Origin::Library)
 }
 

@@ -22,5 +22,8 @@ mod trailers;
 
 pub use client::ClientCalls;
 pub use head::RequestDefaults;
+pub(crate) use inbound::{inflate, too_large};
 pub use limits::Limits;
+pub(crate) use outbound::pack;
 pub use server::ServerCalls;
+pub(crate) use trailers::details_code;

@@ -7,7 +7,7 @@ use crate::rpc::grpc::limits::Limits;
 use bytes::Bytes;
 
 /// The payload of a message, and whether it is compressed.
-pub(super) fn pack(
+pub(crate) fn pack(
     message: Bytes,
     encoding: Option<Encoding>,
     limits: &Limits,

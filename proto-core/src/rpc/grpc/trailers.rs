@@ -64,7 +64,7 @@ fn parse_code(text: &[u8]) -> Code {
 }
 
 /// The `code` of a serialised `google.rpc.Status`, its field 1; `None` when the bytes are no protobuf message.
-fn details_code(details: &[u8]) -> Option<Code> {
+pub(crate) fn details_code(details: &[u8]) -> Option<Code> {
     let mut code = 0;
     let mut rest = details;
     while !rest.is_empty() {

@@ -4,7 +4,6 @@
 
 pub mod arbitrary;
 pub mod fuzz;
-mod model;
 pub mod pair;
 mod scripts;
 

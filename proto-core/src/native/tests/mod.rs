@@ -1,0 +1,1 @@
+//! Each rule of the native protocol, held against both sides.

@@ -1,0 +1,4 @@
+//! Sessions of any carrier on trial: a client and a server over a link, against a model.
+
+mod model;
+pub(crate) mod pair;
