@@ -8,6 +8,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use zrpc_core::rpc::{Address, Endpoint};
+use zrpc_unix::{SocketFile, UnixBinding};
 
 /// Connections by TCP.
 pub type TcpAcceptor = Acceptor<TcpListener>;
@@ -19,9 +21,17 @@ pub type UnixAcceptor = Acceptor<UnixListener>;
 #[derive(Debug)]
 pub struct Acceptor<L> {
     /// `None` once it is closed, so that the system refuses clients instead of letting them wait.
-    listener: Mutex<Option<Arc<L>>>,
+    listener: Mutex<Option<Arc<Open<L>>>>,
     address: Option<SocketAddr>,
+    endpoint: Option<Endpoint>,
     waker: Waker,
+}
+
+/// A listening socket and its file, which goes before the socket does.
+#[derive(Debug)]
+struct Open<L> {
+    _file: Option<SocketFile>,
+    listener: L,
 }
 
 impl Acceptor<TcpListener> {
@@ -32,7 +42,7 @@ impl Acceptor<TcpListener> {
     pub fn new(listener: TcpListener) -> io::Result<TcpAcceptor> {
         listener.set_nonblocking(true)?;
         let address = Some(listener.local_addr()?);
-        Acceptor::at(listener, address)
+        Acceptor::at(Open { _file: None, listener }, address)
     }
 }
 
@@ -43,8 +53,37 @@ impl Acceptor<UnixListener> {
     /// When the listener cannot be made non-blocking, or no pipe can be opened.
     pub fn unix(listener: UnixListener) -> io::Result<UnixAcceptor> {
         listener.set_nonblocking(true)?;
-        Acceptor::at(listener, None)
+        Acceptor::at(Open { _file: None, listener }, None)
     }
+
+    /// Begins to listen. The socket's file is removed when the acceptor is closed.
+    ///
+    /// # Errors
+    /// With the address and a sentence: the path is too long, its folder is missing or closed to us, a server listens
+    /// there, or something that is no socket is there.
+    pub fn bind(binding: &UnixBinding) -> io::Result<UnixAcceptor> {
+        let bound = binding.bind()?;
+        bound.listener.set_nonblocking(true)?;
+        Acceptor::at(Open { _file: Some(bound.file), listener: bound.listener }, None)
+    }
+}
+
+/// Listens where a URI says; of its scheme only the kind of socket counts.
+pub(crate) fn bind_uri(uri: &str) -> io::Result<Box<dyn Listener>> {
+    let endpoint = Endpoint::parse_to_listen(uri)
+        .map_err(|status| io::Error::new(io::ErrorKind::InvalidInput, status.message().to_owned()))?;
+    if let Address::Tcp { host, port } = endpoint.address() {
+        let listener = TcpListener::bind((host.as_str(), *port))
+            .map_err(|cause| io::Error::new(cause.kind(), format!("cannot listen on {endpoint}: {cause}")))?;
+        let port = listener.local_addr()?.port();
+        let acceptor = TcpAcceptor::new(listener)?;
+        return Ok(Box::new(TcpAcceptor { endpoint: Some(endpoint.with_port(port)), ..acceptor }));
+    }
+    let Some(binding) = UnixBinding::of(&endpoint) else {
+        let text = format!("this system has no sockets for {endpoint}; use TCP");
+        return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+    };
+    Ok(Box::new(UnixAcceptor { endpoint: Some(endpoint), ..UnixAcceptor::bind(&binding)? }))
 }
 
 /// What the two kinds of listening sockets do alike.
@@ -73,11 +112,12 @@ impl Accepts for UnixListener {
 }
 
 impl<L> Acceptor<L> {
-    fn at(listener: L, address: Option<SocketAddr>) -> io::Result<Acceptor<L>> {
-        Ok(Acceptor { listener: Mutex::new(Some(Arc::new(listener))), address, waker: Waker::new()? })
+    fn at(open: Open<L>, address: Option<SocketAddr>) -> io::Result<Acceptor<L>> {
+        let listener = Mutex::new(Some(Arc::new(open)));
+        Ok(Acceptor { listener, address, endpoint: None, waker: Waker::new()? })
     }
 
-    fn listener(&self) -> MutexGuard<'_, Option<Arc<L>>> {
+    fn listener(&self) -> MutexGuard<'_, Option<Arc<Open<L>>>> {
         self.listener.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -85,14 +125,14 @@ impl<L> Acceptor<L> {
 impl<L: Accepts> Listener for Acceptor<L> {
     fn accept(&self) -> io::Result<Option<Box<dyn Transport>>> {
         loop {
-            let Some(listener) = self.listener().clone() else { return Ok(None) };
-            match listener.take() {
+            let Some(open) = self.listener().clone() else { return Ok(None) };
+            match open.listener.take() {
                 Ok(transport) => return Ok(Some(transport)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
             let mut ready =
-                [PollFd::new(&*listener, PollFlags::IN), PollFd::new(&self.waker.reader, PollFlags::IN)];
+                [PollFd::new(&open.listener, PollFlags::IN), PollFd::new(&self.waker.reader, PollFlags::IN)];
             match poll(&mut ready, None) {
                 Err(rustix::io::Errno::INTR) => {}
                 other => drop(other?),
@@ -103,6 +143,10 @@ impl<L: Accepts> Listener for Acceptor<L> {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         let none = || io::Error::new(io::ErrorKind::Unsupported, "a Unix socket has no IP address");
         self.address.ok_or_else(none)
+    }
+
+    fn uri(&self) -> Option<&str> {
+        self.endpoint.as_ref().map(Endpoint::uri)
     }
 
     fn close(&self) {

@@ -106,3 +106,4 @@ pub use socket::Socket;
 pub use streaming::Streaming;
 pub use transport::{Listener, Transport};
 pub use zrpc_core::policy::Backoff;
+pub use zrpc_unix::{UnixAddress, UnixBinding};

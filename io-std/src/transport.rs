@@ -71,6 +71,11 @@ pub trait Listener: Send + Sync + 'static {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this listener has no address"))
     }
 
+    /// The URI that clients connect to, when the listener was told one.
+    fn uri(&self) -> Option<&str> {
+        None
+    }
+
     /// Takes no more connections; ends the wait of a thread in [`Listener::accept`].
     fn close(&self);
 }

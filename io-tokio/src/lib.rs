@@ -92,7 +92,12 @@ pub use incoming::{Handling, IncomingCall, Service};
 pub use memory::{MemoryConnector, MemoryListener, memory};
 pub use replies::Replies;
 pub use sender::{ClientStreaming, Sender};
+#[cfg(unix)]
+pub use server::listener::UnixAcceptor;
 pub use server::listener::{Accepted, Listener};
+pub use server::uri::{UriListener, UriStream};
 pub use server::{Server, ServerBuilder, ServerHandle};
 pub use streaming::Streaming;
 pub use zrpc_core::policy::Backoff;
+#[cfg(unix)]
+pub use zrpc_unix::{UnixAddress, UnixBinding};

@@ -34,12 +34,12 @@ pub fn connect_now(address: &UnixAddress) -> io::Result<UnixStream> {
 }
 
 #[cfg(not(target_vendor = "apple"))]
-fn new_socket() -> io::Result<OwnedFd> {
+pub(crate) fn new_socket() -> io::Result<OwnedFd> {
     Ok(socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
 }
 
 #[cfg(target_vendor = "apple")]
-fn new_socket() -> io::Result<OwnedFd> {
+pub(crate) fn new_socket() -> io::Result<OwnedFd> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::empty(), None)?;
     rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
     Ok(socket)

@@ -3,6 +3,7 @@
 use crate::client::call::Call;
 use crate::client::connection::{BoxClientSession, Connection, Start};
 use crate::client::endpoint::{Connector, connector_to};
+use crate::client::outline::{Outline, outline};
 use crate::client::sender::{ClientStreaming, Sender, respond};
 use crate::clock;
 use crate::line::{Incoming, encode};
@@ -17,8 +18,7 @@ use zrpc_core::base::{Entropy, Misuse, Time};
 use zrpc_core::policy::{Attempts, Backoff, CONNECT_TIMEOUT};
 use zrpc_core::rpc::local_status::{late_connection, refused, unreachable};
 use zrpc_core::rpc::{
-    Carrier, Codec, Encoding, Endpoint, Interceptor, Interceptors, Metadata, Method, Request, Response, Side,
-    Status,
+    Carrier, Codec, Endpoint, Interceptor, Interceptors, Method, Request, Response, Side, Status,
 };
 use zrpc_core::stack::{ClientConfig, GrpcClient, NewClientSession, client_sessions};
 
@@ -226,26 +226,6 @@ impl Channel {
         let (connection, id) = started.inspect_err(|status| shared.interceptors.end(method, status))?;
         Ok(Call::new(connection, id, *method, Arc::clone(&shared.interceptors)))
     }
-}
-
-/// A request without its message.
-#[derive(Clone)]
-struct Outline {
-    metadata: Metadata,
-    deadline: Option<Time>,
-    compression: Option<Encoding>,
-}
-
-/// The deadline counts from here: it covers connecting as well.
-fn outline<T>(request: Request<T>) -> (T, Outline) {
-    let (message, mut rest) = request.into_parts();
-    let by_timeout = rest.timeout().map(|timeout| clock::now() + timeout);
-    let deadline = match (by_timeout, rest.deadline()) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    };
-    let compression = rest.compression();
-    (message, Outline { metadata: std::mem::take(rest.metadata_mut()), deadline, compression })
 }
 
 impl Shared {

@@ -4,4 +4,5 @@ pub(crate) mod call;
 pub(crate) mod channel;
 pub(crate) mod connection;
 pub(crate) mod endpoint;
+pub(crate) mod outline;
 pub(crate) mod sender;

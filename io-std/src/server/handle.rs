@@ -81,6 +81,12 @@ impl RunningServer {
     pub fn local_addr(&self) -> io::Result<std::net::SocketAddr> {
         self.handle.shared.listener.local_addr()
     }
+
+    /// The URI that clients connect to, with the port that was chosen: of a server that was bound to one.
+    #[must_use]
+    pub fn uri(&self) -> Option<&str> {
+        self.handle.shared.listener.uri()
+    }
 }
 
 impl Deref for RunningServer {

@@ -17,7 +17,7 @@ pub(crate) mod routes;
 pub(crate) mod service;
 pub(crate) mod slots;
 
-use crate::acceptor::TcpAcceptor;
+use crate::acceptor::{TcpAcceptor, UnixAcceptor, bind_uri};
 use crate::client::channel::Channel;
 use crate::clock;
 use crate::memory::MemoryEndpoint;
@@ -40,6 +40,7 @@ use std::time::Duration;
 use zrpc_core::base::Time;
 use zrpc_core::rpc::Interceptor;
 use zrpc_core::stack::{GrpcServer, ServerConfig};
+use zrpc_unix::UnixBinding;
 
 /// Connections that a server holds at once; more wait in the listener's queue.
 const CONNECTIONS_MAX: usize = 256;
@@ -125,12 +126,34 @@ impl ServerBuilder {
         Ok(self.listen(TcpAcceptor::new(TcpListener::bind(address)?)?))
     }
 
+    /// A server that listens where a URI says: `tcp://127.0.0.1:0`, `unix:///run/rooms.sock` and the other forms of
+    /// [`Endpoint`](zrpc_core::rpc::Endpoint). [`Server::uri`] then says where clients connect. A Unix socket admits this
+    /// user only; for others there is [`ServerBuilder::bind_unix`].
+    ///
+    /// # Errors
+    /// With the URI and a sentence: it is malformed, or why nothing can listen there.
+    pub fn bind_uri(self, uri: &str) -> io::Result<Server> {
+        Ok(self.listen_boxed(bind_uri(uri)?))
+    }
+
+    /// A server that listens on a Unix socket, with the mode and owner that the binding says.
+    ///
+    /// # Errors
+    /// As [`UnixAcceptor::bind`].
+    pub fn bind_unix(self, binding: &UnixBinding) -> io::Result<Server> {
+        Ok(self.listen(UnixAcceptor::bind(binding)?))
+    }
+
     /// A server on any listener.
     pub fn listen(self, listener: impl Listener) -> Server {
+        self.listen_boxed(Box::new(listener))
+    }
+
+    fn listen_boxed(self, listener: Box<dyn Listener>) -> Server {
         let shared = Shared {
             routes: Arc::new(self.routes),
             new_session: self.new_session,
-            listener: Box::new(listener),
+            listener,
             pool: Pool::new(self.calls_max, self.queued_max),
             monitor: Monitor::default(),
             connections_max: self.connections_max,
@@ -199,6 +222,12 @@ impl Server {
     /// When the listener has no address, or the operating system does not say it.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.finish.0.listener.local_addr()
+    }
+
+    /// The URI that clients connect to, with the port that was chosen: of a server that was bound to one.
+    #[must_use]
+    pub fn uri(&self) -> Option<&str> {
+        self.finish.0.listener.uri()
     }
 
     /// A handle that can drain the server while it runs.

@@ -7,6 +7,8 @@ use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 use zrpc_core::rpc::Peer;
+#[cfg(unix)]
+use zrpc_unix::{SocketFile, UnixAddress, UnixBinding};
 
 /// Accepts connections. A transport joins the server by implementing this.
 pub trait Listener: Send + 'static {
@@ -47,5 +49,43 @@ impl Listener for UnixListener {
             (stream, peer)
         });
         Poll::Ready(Some(accepted))
+    }
+}
+
+/// A Unix socket that a server listens on, with its file, which goes when it is dropped.
+#[cfg(unix)]
+#[derive(Debug)]
+pub struct UnixAcceptor {
+    file: SocketFile,
+    listener: UnixListener,
+}
+
+#[cfg(unix)]
+impl UnixAcceptor {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// With the address and a sentence: the path is too long, its folder is missing or closed to us, a server listens
+    /// there, or something that is no socket is there.
+    pub async fn bind(binding: UnixBinding) -> io::Result<UnixAcceptor> {
+        // It looks at files, and may wait for another server that starts.
+        let bound = tokio::task::spawn_blocking(move || binding.bind()).await.map_err(io::Error::other)??;
+        bound.listener.set_nonblocking(true)?;
+        Ok(UnixAcceptor { file: bound.file, listener: UnixListener::from_std(bound.listener)? })
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn address(&self) -> &UnixAddress {
+        self.file.address()
+    }
+}
+
+#[cfg(unix)]
+impl Listener for UnixAcceptor {
+    type Stream = UnixStream;
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Accepted<UnixStream>>>> {
+        Listener::poll_accept(&mut self.listener, cx)
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod listener;
 pub(crate) mod mailbox;
 pub(crate) mod router;
 pub(crate) mod shared;
+pub(crate) mod uri;
 
 use crate::client::Channel;
 use crate::incoming::Service;
@@ -29,9 +30,12 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Sleep;
+use uri::UriListener;
 use zrpc_core::base::Time;
 use zrpc_core::rpc::{Interceptor, Interceptors, Peer, ServerSession};
 use zrpc_core::stack::{GrpcServer, ServerConfig, SharedServerConfig};
+#[cfg(unix)]
+use {listener::UnixAcceptor, zrpc_unix::UnixBinding};
 
 /// Connections that a server holds at once; more wait in the listener's queue.
 const CONNECTIONS_MAX: usize = 100_000;
@@ -102,6 +106,24 @@ impl ServerBuilder {
     pub async fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server<TcpListener>> {
         let listener = TcpListener::bind(address).await?;
         Ok(self.listen(listener))
+    }
+
+    /// A server that listens where a URI says: `tcp://127.0.0.1:0`, `unix:///run/rooms.sock` and the other forms of
+    /// [`Endpoint`](zrpc_core::rpc::Endpoint). [`Server::uri`] then says where clients connect.
+    ///
+    /// # Errors
+    /// As [`UriListener::bind`].
+    pub async fn bind_uri(self, uri: &str) -> io::Result<Server<UriListener>> {
+        Ok(self.listen(UriListener::bind(uri).await?))
+    }
+
+    /// A server that listens on a Unix socket, with the mode and owner that the binding says.
+    ///
+    /// # Errors
+    /// As [`UnixAcceptor::bind`].
+    #[cfg(unix)]
+    pub async fn bind_unix(self, binding: UnixBinding) -> io::Result<Server<UnixAcceptor>> {
+        Ok(self.listen(UnixAcceptor::bind(binding).await?))
     }
 
     /// A server on any listener.
@@ -185,6 +207,22 @@ impl Server {
     }
 }
 
+impl Server<UriListener> {
+    /// The URI that clients connect to: as it was given, with the port that was chosen.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        self.listener.uri()
+    }
+
+    /// The address that the server listens on.
+    ///
+    /// # Errors
+    /// On a Unix socket, which has none.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
 impl<L: Listener> Server<L> {
     /// A handle that can drain the server while it runs.
     pub fn handle(&self) -> ServerHandle {
@@ -198,11 +236,10 @@ impl<L: Listener> Server<L> {
         let _finished = self.finished;
         let mut accepting = Accepting {
             shared: self.shared,
-            listener: self.listener,
+            listener: Some(self.listener),
             connections_max: self.connections_max,
             connections: JoinSet::new(),
             rest: None,
-            exhausted: false,
         };
         poll_fn(|cx| accepting.poll(cx)).await;
     }
@@ -257,18 +294,20 @@ impl fmt::Debug for ServerHandle {
 /// The accept loop.
 struct Accepting<L: Listener> {
     shared: Arc<Shared>,
-    listener: L,
+    /// `None` once it takes no more connections, so that the system refuses clients instead of letting them wait.
+    listener: Option<L>,
     connections_max: usize,
     connections: JoinSet<io::Result<()>>,
     rest: Option<Pin<Box<Sleep>>>,
-    /// The listener has no more connections.
-    exhausted: bool,
 }
 
 impl<L: Listener> Accepting<L> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.reap(cx);
-        if self.shared.poll_draining(cx) || self.exhausted {
+        if self.shared.poll_draining(cx) {
+            self.listener = None;
+        }
+        if self.listener.is_none() {
             return if self.connections.is_empty() { Poll::Ready(()) } else { Poll::Pending };
         }
         loop {
@@ -279,7 +318,8 @@ impl<L: Listener> Accepting<L> {
             if self.connections.len() >= self.connections_max {
                 return Poll::Pending;
             }
-            match std::task::ready!(self.listener.poll_accept(cx)) {
+            let Some(listener) = &mut self.listener else { return self.poll(cx) };
+            match std::task::ready!(listener.poll_accept(cx)) {
                 Some(Ok((stream, peer))) => {
                     self.connections.spawn(self.connection(stream, peer));
                     self.reap(cx);
@@ -288,10 +328,7 @@ impl<L: Listener> Accepting<L> {
                     tracing::warn!(%error, "a connection could not be accepted");
                     self.rest = Some(Box::pin(tokio::time::sleep(ACCEPT_REST)));
                 }
-                None => {
-                    self.exhausted = true;
-                    return self.poll(cx);
-                }
+                None => self.listener = None,
             }
         }
     }
