@@ -9,6 +9,7 @@ use crate::replies::Replies;
 use crate::streaming::{Streaming, decode};
 use crate::watch::{Watch, show_request, show_response};
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -63,7 +64,8 @@ impl<S: Service + ?Sized> Service for Arc<S> {
 
 /// A call that waits for its handler.
 pub struct IncomingCall {
-    pub(crate) path: &'static str,
+    pub(crate) path: Cow<'static, str>,
+    pub(crate) authority: String,
     pub(crate) request: Request<()>,
     /// The one request message of methods that have one.
     pub(crate) message: Option<Bytes>,
@@ -76,7 +78,13 @@ impl IncomingCall {
     /// The request's path: `/package.Service/Method`.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.path
+        &self.path
+    }
+
+    /// The authority that the client asked for; known to services that serve all paths below their own.
+    #[cfg(feature = "tower")]
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
     }
 
     /// The request without its message: metadata, deadline, peer.
@@ -93,7 +101,7 @@ impl IncomingCall {
         Fut: Future<Output = Result<Response<C::Encode>, Status>> + Send + 'static,
     {
         let IncomingCall { path, request, message, watch, .. } = self;
-        let message = match one_message::<C>(path, message, &watch) {
+        let message = match one_message::<C>(&path, message, &watch) {
             Ok(message) => message,
             Err(status) => return Handling::failed(status),
         };
@@ -109,7 +117,7 @@ impl IncomingCall {
         Fut: Future<Output = Result<Response<C::Encode>, Status>> + Send + 'static,
     {
         let IncomingCall { path, request, line, watch, .. } = self;
-        let Some(line) = line else { return Handling::failed(kind_mismatch(path)) };
+        let Some(line) = line else { return Handling::failed(kind_mismatch(&path)) };
         let stream = Streaming::over_line::<C>(line, Side::Server, watch.clone());
         let handler = handler(request.map(|()| stream));
         Handling::new(async move { reply::<C>(handler.await, &watch) })
@@ -122,9 +130,9 @@ impl IncomingCall {
         F: FnOnce(Request<C::Decode>, Replies<C::Encode>) -> Fut,
         Fut: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        let IncomingCall { path, request, message, line, watch } = self;
-        let Some(line) = line else { return Handling::failed(kind_mismatch(path)) };
-        let message = match one_message::<C>(path, message, &watch) {
+        let IncomingCall { path, request, message, line, watch, .. } = self;
+        let Some(line) = line else { return Handling::failed(kind_mismatch(&path)) };
+        let message = match one_message::<C>(&path, message, &watch) {
             Ok(message) => message,
             Err(status) => return Handling::failed(status),
         };
@@ -141,7 +149,7 @@ impl IncomingCall {
         Fut: Future<Output = Result<(), Status>> + Send + 'static,
     {
         let IncomingCall { path, request, line, watch, .. } = self;
-        let Some(line) = line else { return Handling::failed(kind_mismatch(path)) };
+        let Some(line) = line else { return Handling::failed(kind_mismatch(&path)) };
         let stream = Streaming::over_line::<C>(Arc::clone(&line), Side::Server, watch.clone());
         let replies = Replies::over_line::<C>(Arc::clone(&line), watch.clone());
         let handler = handler(request.map(|()| stream), replies);
@@ -150,7 +158,7 @@ impl IncomingCall {
 
     /// Ends a call of a method that has no handler as UNIMPLEMENTED.
     pub fn unimplemented(self) -> Handling {
-        Handling::failed(not_implemented(self.path))
+        Handling::failed(not_implemented(&self.path))
     }
 
     /// Ends the call with a status instead of handling it.

@@ -83,6 +83,8 @@ mod sender;
 mod server;
 mod streaming;
 mod timer;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod watch;
 
 pub use client::connector::{Connecting, Connector, Transport};

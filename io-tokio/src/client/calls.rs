@@ -81,7 +81,18 @@ impl Channel {
         method: &'static Method,
         request: Request<()>,
     ) -> Result<(Sender<C::Encode>, Streaming<C::Decode>), Status> {
+        self.bidirectional_at::<C>(method, method.path, request).await
+    }
+
+    /// As [`Channel::bidirectional`], to a path that only this call has; interceptors see it as one of `method`.
+    pub(crate) async fn bidirectional_at<C: Codec>(
+        &self,
+        method: &'static Method,
+        path: &str,
+        request: Request<()>,
+    ) -> Result<(Sender<C::Encode>, Streaming<C::Decode>), Status> {
         let ((), outgoing) = Outgoing::new(self.lane(), method, request)?;
+        let outgoing = Outgoing { path, ..outgoing };
         let line = outgoing.streaming(None).await?;
         let compress = outgoing.compression.is_some();
         let sender = Sender::over_line::<C>(Arc::clone(&line), compress, outgoing.watch.clone());
@@ -92,7 +103,7 @@ impl Channel {
 /// A call on its way out.
 struct Outgoing<'a> {
     channel: &'a Arc<Shared>,
-    path: &'static str,
+    path: &'a str,
     metadata: Metadata,
     deadline: Option<Time>,
     compression: Option<Encoding>,

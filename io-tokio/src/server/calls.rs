@@ -21,6 +21,7 @@ use crate::server::shared::{Running, Shared};
 use crate::watch::{Watch, watch};
 use bytes::Bytes;
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::hash::BuildHasherDefault;
@@ -97,16 +98,32 @@ impl Drop for Calls {
 
 impl Owner<BoxedSession> for Calls {
     fn on_event(&mut self, session: &mut BoxedSession, event: ServerEvent, now: Time) -> ControlFlow<()> {
+        self.take_event(&mut **session, event, now)
+    }
+
+    fn poll_commands(&mut self, session: &mut BoxedSession, cx: &mut Context<'_>, now: Time) -> bool {
+        self.take_commands(&mut **session, cx, now)
+    }
+}
+
+type DynSession = dyn ServerSession + Send;
+
+impl Calls {
+    /// Does what an event of the session asks for.
+    pub(crate) fn take_event(
+        &mut self,
+        session: &mut DynSession,
+        event: ServerEvent,
+        now: Time,
+    ) -> ControlFlow<()> {
         match event {
-            ServerEvent::Opened { call } => self.on_opened(&mut **session, call, now),
-            ServerEvent::Message { call, message, credit } => {
-                self.on_message(&mut **session, call, message, credit);
-            }
-            ServerEvent::HalfClosed { call } => self.on_half_closed(&mut **session, call, now),
+            ServerEvent::Opened { call } => self.on_opened(session, call, now),
+            ServerEvent::Message { call, message, credit } => self.on_message(session, call, message, credit),
+            ServerEvent::HalfClosed { call } => self.on_half_closed(session, call, now),
             ServerEvent::Writable { call } => {
                 if let Some(line) = self.line(call) {
                     line.set_writable();
-                    self.serve(&mut **session, call);
+                    self.serve(session, call);
                 }
             }
             ServerEvent::Ended { call, status } => self.on_ended(call, status),
@@ -120,7 +137,13 @@ impl Owner<BoxedSession> for Calls {
         ControlFlow::Continue(())
     }
 
-    fn poll_commands(&mut self, session: &mut BoxedSession, cx: &mut Context<'_>, now: Time) -> bool {
+    /// Gives the session what handlers left for it, and says whether there was anything.
+    pub(crate) fn take_commands(
+        &mut self,
+        session: &mut DynSession,
+        cx: &mut Context<'_>,
+        now: Time,
+    ) -> bool {
         let mut rung = std::mem::take(&mut self.rung);
         let drain = self.mailbox.take(&mut rung, cx);
         if let Some(grace) = drain {
@@ -128,16 +151,12 @@ impl Owner<BoxedSession> for Calls {
         }
         let any = drain.is_some() || !rung.is_empty();
         for call in rung.drain(..) {
-            self.serve(&mut **session, call);
+            self.serve(session, call);
         }
         self.rung = rung;
         any
     }
-}
 
-type DynSession = dyn ServerSession + Send;
-
-impl Calls {
     fn on_opened(&mut self, session: &mut DynSession, call: CallId, now: Time) {
         let Some(head) = session.request(call) else { return };
         let Some(route) = self.shared.router.find(head.path) else {
@@ -239,6 +258,12 @@ impl Calls {
         now: Time,
     ) {
         let Some(head) = session.request(call) else { return };
+        let path = route.method.path;
+        let (asked, authority) = if head.path == path {
+            (Cow::Borrowed(path), String::new())
+        } else {
+            (Cow::Owned(head.path.to_owned()), head.authority.to_owned())
+        };
         let mut request = Request::received(&head, self.peer, now);
         let watch = match watch(&self.shared.interceptors, Side::Server, route.method, request.metadata_mut())
         {
@@ -248,8 +273,9 @@ impl Calls {
         if line.is_some() {
             self.mailbox.stay_awake();
         }
-        let path = route.method.path;
-        let incoming = IncomingCall { path, request, message, line: line.clone(), watch: watch.clone() };
+        let (line_of, watch_of) = (line.clone(), watch.clone());
+        let incoming =
+            IncomingCall { path: asked, authority, request, message, line: line_of, watch: watch_of };
         match self.poll_first(route, incoming) {
             (Poll::Ready(finish), _) => match line {
                 Some(line) => {

@@ -32,6 +32,7 @@ use tokio::task::JoinSet;
 use tokio::time::Sleep;
 use uri::UriListener;
 use zrpc_core::base::Time;
+use zrpc_core::rpc::grpc::Limits;
 use zrpc_core::rpc::{Interceptor, Interceptors, Peer, ServerSession};
 use zrpc_core::stack::{GrpcServer, ServerConfig, SharedServerConfig};
 #[cfg(unix)]
@@ -46,11 +47,13 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 
 /// What a server is made of; see [`Server::builder`].
 pub struct ServerBuilder {
-    router: Router,
-    interceptors: Interceptors,
+    pub(crate) router: Router,
+    pub(crate) interceptors: Interceptors,
     new_session: NewSession,
+    /// Limits of calls, for those that come without a connection.
+    pub(crate) limits: Limits,
     connections_max: usize,
-    calls_max: usize,
+    pub(crate) calls_max: usize,
 }
 
 impl ServerBuilder {
@@ -70,7 +73,8 @@ impl ServerBuilder {
 
     /// Sets the limits and times of each connection.
     #[must_use]
-    pub fn config(self, config: ServerConfig) -> ServerBuilder {
+    pub fn config(mut self, config: ServerConfig) -> ServerBuilder {
+        self.limits = config.limits;
         self.sessions(grpc_sessions(&config))
     }
 
@@ -128,14 +132,13 @@ impl ServerBuilder {
 
     /// A server on any listener.
     pub fn listen<L: Listener>(self, listener: L) -> Server<L> {
-        let interceptors = Arc::new(self.interceptors);
-        let shared = Shared::new(self.router, interceptors, self.new_session, self.calls_max);
-        Server {
-            shared: Arc::new(shared),
-            listener,
-            connections_max: self.connections_max,
-            finished: watch::Sender::new(()),
-        }
+        let connections_max = self.connections_max;
+        let shared = Arc::new(self.into_shared());
+        Server { shared, listener, connections_max, finished: watch::Sender::new(()) }
+    }
+
+    pub(crate) fn into_shared(self) -> Shared {
+        Shared::new(self.router, Arc::new(self.interceptors), self.new_session, self.calls_max)
     }
 
     /// Starts the server in a task of its own and answers a channel to it, through memory and without a port:
@@ -193,6 +196,7 @@ impl Server {
             router: Router::default(),
             interceptors: Interceptors::new(),
             new_session: Box::new(grpc_sessions(&ServerConfig::default())),
+            limits: Limits::default(),
             connections_max: CONNECTIONS_MAX,
             calls_max: CALLS_MAX,
         }

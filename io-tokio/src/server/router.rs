@@ -10,6 +10,8 @@ use zrpc_core::rpc::Method;
 pub(crate) struct Router {
     services: Vec<Arc<dyn Service>>,
     routes: HashMap<&'static str, Route>,
+    /// Paths that end in `/` and stand for all below them, the longest first.
+    below: Vec<(&'static str, Route)>,
 }
 
 /// Where a path leads.
@@ -30,9 +32,22 @@ impl Router {
         self.services.push(service);
     }
 
-    /// The route of a path, byte for byte.
+    /// Adds a service whose one method serves all paths below its own, which ends in `/`.
+    #[cfg(feature = "tower")]
+    pub(crate) fn add_below(&mut self, service: Arc<dyn Service>) {
+        for (index, method) in service.descriptor().methods.iter().enumerate() {
+            let route = Route { service: self.services.len(), index, method };
+            self.below.retain(|(prefix, _)| *prefix != method.path);
+            self.below.push((method.path, route));
+        }
+        self.below.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        self.services.push(service);
+    }
+
+    /// The route of a path, byte for byte; where there is none, that of the longest path above it.
     pub(crate) fn find(&self, path: &str) -> Option<Route> {
-        self.routes.get(path).copied()
+        let above = || self.below.iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(_, route)| route);
+        self.routes.get(path).or_else(above).copied()
     }
 
     /// Whether some service has this name, to tell an unknown method from an unknown service.
