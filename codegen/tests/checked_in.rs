@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::Command;
 
 /// The arguments of `zrpc-gen`, from the repository's root, for each folder of generated code.
-const FOLDERS: [&str; 4] = [
+const FOLDERS: [&str; 5] = [
     "--out examples/chat/generated --include examples/chat examples/chat/chat.proto",
     "--out src/rich/generated --include src/rich/proto --no-server --no-client \
      src/rich/proto/google/rpc/status.proto src/rich/proto/google/rpc/error_details.proto",
     "--out tests/interop/generated --include tests/interop/proto --bytes . tests/interop/proto/test.proto \
      tests/interop/proto/orca_service.proto",
+    "--out tests/interop/tonic/zrpc/generated --include tests/interop/tonic tests/interop/tonic/greeter.proto",
     "--out codegen/tests/torture/generated --include codegen/tests/torture codegen/tests/torture/torture.proto",
 ];
 

@@ -24,7 +24,7 @@ use zrpc_core::base::{Fields, Machine, Out, Output, Time};
 use zrpc_core::rpc::grpc::Limits;
 use zrpc_core::rpc::local_status::deadline_exceeded;
 use zrpc_core::rpc::streams::Reset;
-use zrpc_core::rpc::{Origin, Status};
+use zrpc_core::rpc::{Origin, Peer, Status};
 
 /// See the module.
 pub(super) struct Exchange<B> {
@@ -44,7 +44,9 @@ where
     pub(super) fn new(shared: &Arc<Shared>, limits: Limits, request: http::Request<B>) -> Exchange<B> {
         let end = request.body().is_end_stream();
         let session = HttpSession::new(clock::now(), &fields::of_request(&request), end, limits);
-        let peer = request.extensions().get::<SocketAddr>().copied();
+        let extensions = request.extensions();
+        let address = || extensions.get::<SocketAddr>().copied().map(Peer::from);
+        let peer = extensions.get::<Peer>().copied().or_else(address).unwrap_or_default();
         Exchange {
             calls: Calls::new(Arc::clone(shared), peer),
             session,

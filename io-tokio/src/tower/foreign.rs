@@ -74,9 +74,7 @@ fn to_http(
     let (messages, rest) = request.into_parts();
     let head = asked(path, authority, &rest);
     let mut request = fields::to_request(&head, Body::of_requests(messages))?;
-    if let Some(peer) = rest.peer() {
-        request.extensions_mut().insert(peer);
-    }
+    request.extensions_mut().insert(rest.peer());
     if let Some(deadline) = rest.deadline() {
         request.extensions_mut().insert(Deadline(clock::instant(deadline)));
     }

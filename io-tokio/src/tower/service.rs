@@ -56,8 +56,8 @@ impl ServerBuilder {
     /// or tonic, which brings the connections. Interceptors, [`max_calls`](ServerBuilder::max_calls) and the limits on
     /// messages are kept; what belongs to connections is the other server's to decide.
     ///
-    /// gRPC needs trailers, so HTTP/2. A peer's address is taken from the request's extensions, where a `SocketAddr` is
-    /// put into them.
+    /// gRPC needs trailers, so HTTP/2. Who calls is taken from the request's extensions, where a
+    /// [`Peer`](zrpc_core::rpc::Peer) or a `SocketAddr` was put into them.
     #[must_use]
     pub fn http_service(self) -> HttpService {
         let limits = self.limits;
@@ -68,8 +68,8 @@ impl ServerBuilder {
     /// or under `/` a whole router. It is served unchanged, over whichever carrier calls come, and sees each as a gRPC
     /// request on HTTP/2: messages that arrive compressed are inflated before, and what it compresses is compressed
     /// again if the client takes it. Its time is limited by the call's deadline, which it also sees as `grpc-timeout`
-    /// and, as an instant, as a [`Deadline`](super::Deadline) in the request's extensions; the peer's `SocketAddr` stands
-    /// there too.
+    /// and, as an instant, as a [`Deadline`](super::Deadline) in the request's extensions; the [`Peer`](zrpc_core::rpc::Peer)
+    /// stands there too.
     ///
     /// Methods of services offered with [`ServerBuilder::service`] come first, then the longest prefix.
     ///
