@@ -4,6 +4,7 @@ export { createClient, type CallOptions, type Client, type Requests } from "./cl
 export { Code } from "./code.js";
 export { GrpcWebTransport, type GrpcWebOptions } from "./grpc_web.js";
 export { Metadata, type MetadataInit, type MetadataValue } from "./metadata.js";
+export { Outbox } from "./outbox.js";
 export { Replies } from "./replies.js";
 export { RpcError } from "./status.js";
 export type { Call, CallKind, Transport } from "./transport.js";
