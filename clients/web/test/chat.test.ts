@@ -1,0 +1,110 @@
+// All four kinds of calls over real sockets. Against the server at ZRPC_CHAT_SERVER (`http://host:port`) where that is
+// set, and otherwise against the small one of these tests.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { WebSocket } from "ws";
+import { Chat, ImportReply_Reason } from "../examples/chat/src/generated/chat_pb.js";
+import { createClient, type Client } from "../src/client.js";
+import { Code } from "../src/code.js";
+import { GrpcWebTransport } from "../src/grpc_web.js";
+import { Outbox } from "../src/outbox.js";
+import { WebSocketTransport } from "../src/websocket.js";
+import type { WebSocketConstructor } from "../src/websocket/connection.js";
+import { ChatServer } from "./chat_server.js";
+import { fails } from "./rpc_error.js";
+
+const given = process.env["ZRPC_CHAT_SERVER"];
+let server: ChatServer | undefined;
+let transport: WebSocketTransport;
+let web: Client<typeof Chat>;
+let all: Client<typeof Chat>;
+
+before(async () => {
+  server = given === undefined ? new ChatServer(undefined) : undefined;
+  const address = given ?? `http://127.0.0.1:${await server?.listen()}`;
+  transport = new WebSocketTransport({ url: address.replace("http", "ws"), WebSocket: WebSocket as unknown as WebSocketConstructor });
+  web = createClient(Chat, new GrpcWebTransport({ baseUrl: address }));
+  all = createClient(Chat, transport);
+});
+
+after(() => {
+  transport.close();
+  server?.close();
+});
+
+const clients: [string, () => Client<typeof Chat>][] = [
+  ["gRPC-Web", () => web],
+  ["WebSocket", () => all],
+];
+
+for (const [name, client] of clients) {
+  test(`over ${name} a line is said and its number comes back`, async () => {
+    const room = `unary-${name}`;
+    const first = await client().say({ room, author: "ann", text: "hello" });
+    const second = await client().say({ room, author: "ann", text: "again" }, { timeoutMs: 5000, metadata: { "x-user": "ann" } });
+    assert.equal(second.number, first.number + 1n);
+  });
+
+  test(`over ${name} an empty line is refused with the service's status`, async () => {
+    await fails(client().say({ room: "errors", author: "ann", text: "" }), Code.INVALID_ARGUMENT, /REASON_EMPTY/);
+  });
+
+  test(`over ${name} a room is heard live, until its listener leaves`, async () => {
+    const room = `live-${name}`;
+    await client().say({ room, author: "ann", text: "before" });
+    const heard: string[] = [];
+    for await (const line of client().listen({ room, backlog: 1 }, { timeoutMs: 10_000 })) {
+      heard.push(line.text);
+      if (heard.length === 4) break;
+      await client().say({ room, author: "bob", text: `answer ${heard.length}` });
+    }
+    assert.deepEqual(heard, ["before", "answer 1", "answer 2", "answer 3"]);
+  });
+
+  test(`over ${name} a stream ends with its deadline`, async () => {
+    const lines = client().listen({ room: `late-${name}` }, { timeoutMs: 100 });
+    await fails(lines.next(), Code.DEADLINE_EXCEEDED, /./);
+  });
+}
+
+test("over WebSocket lines are imported as a stream, and counted", async () => {
+  const room = "import";
+  const reply = await all.import(["one", "two", "", "three"].map((text) => ({ room, author: "cid", text })));
+  assert.deepEqual([reply.received, reply.accepted], [4n, 3n]);
+  if (given !== undefined) {
+    assert.deepEqual(reply.rejections.map(({ index, reason }) => [index, reason]), [[2n, ImportReply_Reason.EMPTY]]);
+  }
+});
+
+test("over WebSocket two people talk, each on one call, and hang up", async () => {
+  const room = "talk";
+  const [anns, bobs] = [new Outbox<{ room: string; author: string; text: string }>(), new Outbox<{ room: string; author: string; text: string }>()];
+  const [toAnn, toBob] = [all.talk(anns), all.talk(bobs)];
+  // Each call hears from its first word on, so that bob's is known to be heard before ann goes on.
+  await anns.send({ room, author: "ann", text: "is anybody here?" });
+  await bobs.send({ room, author: "bob", text: "I am" });
+  assert.equal((await toAnn.next()).value?.text, "I am");
+  await anns.send({ room, author: "ann", text: "good" });
+  let heard = (await toBob.next()).value;
+  if (heard?.text === "is anybody here?") heard = (await toBob.next()).value;
+  assert.equal(heard?.text, "good");
+  anns.end();
+  assert.equal((await toAnn.next()).done, true);
+  await toBob.return();
+});
+
+test("over WebSocket a thousand lines come in order, though more than the credit of a stream", async () => {
+  const room = "many";
+  const text = "x".repeat(900);
+  async function* lines(): AsyncGenerator<{ room: string; author: string; text: string }> {
+    for (let count = 0; count < 1000; count++) yield { room, author: String(count), text };
+  }
+  assert.equal((await all.import(lines())).accepted, 1000n);
+  const authors: string[] = [];
+  for await (const line of all.listen({ room, backlog: 1000 })) {
+    authors.push(line.author);
+    if (authors.length === 1000) break;
+  }
+  assert.deepEqual(authors, Array.from({ length: 1000 }, (_, index) => String(index)));
+});
