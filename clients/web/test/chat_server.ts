@@ -7,6 +7,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { WebSocketServer } from "ws";
 import {
+  ImportReply_Reason,
+  ImportReply_RejectionSchema,
   ImportReplySchema,
   LineSchema,
   ListenRequestSchema,
@@ -19,6 +21,8 @@ import { Code } from "../src/code.js";
 import { framed } from "../src/grpc_web/frames.js";
 import { RpcError } from "../src/status.js";
 import { FakePeer } from "./native/fake_server.js";
+
+const TEXT_MAX = 1000;
 
 /** What a handler is given: requests as they come, and where its replies go. */
 interface Served {
@@ -79,8 +83,10 @@ export class ChatServer {
         listen("");
       } else if (method === "Import") {
         const { room, author, text } = fromBinary(LineSchema, bytes);
-        imported.received++;
-        if (text !== "") this.#add(room, author, text), imported.accepted++;
+        const index = imported.received++;
+        if (text.length > TEXT_MAX) return;
+        if (text === "") imported.rejections.push(create(ImportReply_RejectionSchema, { index, reason: ImportReply_Reason.EMPTY }));
+        else this.#add(room, author, text), imported.accepted++;
       } else {
         end(Code.UNIMPLEMENTED, `there is no method ${path}`);
       }
@@ -107,7 +113,7 @@ export class ChatServer {
       response.setHeader("access-control-expose-headers", "grpc-status, grpc-message");
     }
     if (request.method === "OPTIONS") return void response.writeHead(204).end();
-    response.writeHead(200, { "content-type": "application/grpc-web+proto" });
+    response.writeHead(200, { "content-type": "application/grpc-web+proto" }).flushHeaders();
     const served = this.#serve(request.url ?? "", {
       reply: (bytes) => response.write(framed(bytes)),
       end: (code = Code.OK, message = "") => {
@@ -126,10 +132,19 @@ export class ChatServer {
     socket.binaryType = "nodebuffer";
     const peer = new FakePeer((bytes) => socket.send(bytes), { initialCredit: 2 ** 30 });
     const calls = new Map<number, Served>();
+    const begun = new Map<number, Buffer>();
     peer.greet();
     socket.on("message", (data: Buffer) => {
       peer.receive(data);
-      for (const frame of peer.frames.splice(0)) this.#handle(peer, calls, frame);
+      for (const frame of peer.frames.splice(0)) {
+        if (frame.type === "call" && frame.message) {
+          const gathered = Buffer.concat([begun.get(frame.call) ?? Buffer.of(), frame.message]);
+          begun.delete(frame.call);
+          if (frame.hasMore) begun.set(frame.call, gathered);
+          frame.message = frame.hasMore ? undefined : gathered;
+        }
+        this.#handle(peer, calls, frame);
+      }
     });
     socket.on("close", () => calls.forEach((call) => call.onGone()));
   }

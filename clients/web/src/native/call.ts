@@ -59,10 +59,6 @@ export class NativeCall {
     return this.#end !== undefined;
   }
 
-  get isMidMessage(): boolean {
-    return this.#inbox.isMidMessage;
-  }
-
   /** It is this call's turn: its head, and what it has to send, may leave. */
   open(id: number, peer: Settings): void {
     this.id = id;
@@ -137,8 +133,13 @@ export class NativeCall {
     if (frame.isCompressed) {
       throw new CallError(ErrorCode.CANCELLED, "the server compressed a message in an encoding that this client did not offer");
     }
-    if (this.#inbox.isMidMessage && !frame.message) {
-      throw new CallError(ErrorCode.PROTOCOL, "a call ended, or began, in the middle of a message");
+    // A server may end a call with an error in the middle of a message, which drops it (§4.1).
+    const isError = frame.status !== undefined && frame.status.code !== Code.OK && !frame.head;
+    if (this.#inbox.isMidMessage && !frame.message && !isError) {
+      throw new CallError(ErrorCode.PROTOCOL, "a call ended well, or began, in the middle of a message");
+    }
+    if (this.#inbox.isMidMessage && (frame.head || frame.isCompressed)) {
+      throw new CallError(ErrorCode.PROTOCOL, "a later part of a message has what only the first may have");
     }
   }
 
@@ -194,8 +195,8 @@ export class NativeCall {
       const bytes = message.subarray(at, at + part);
       at += part;
       const hasMore = at < message.length;
-      const total = isFirst && hasMore ? message.length : undefined;
-      this.#port.send({ type: "call", call: this.id, head: isFirst ? head : undefined, message: bytes, hasMore, total, isEnd: isEnd && !hasMore });
+      const rest = hasMore ? message.length - at : undefined;
+      this.#port.send({ type: "call", call: this.id, head: isFirst ? head : undefined, message: bytes, hasMore, rest, isEnd: isEnd && !hasMore });
     }
   }
 

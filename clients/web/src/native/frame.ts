@@ -33,8 +33,8 @@ export interface CallFrame {
   hasMore?: boolean;
   isCompressed?: boolean;
   attachments?: number | undefined;
-  /** The length of the whole message, in the first of its parts. */
-  total?: number | undefined;
+  /** With `hasMore`, how many bytes of the message come in later frames. */
+  rest?: number | undefined;
   isEnd?: boolean;
   /** With `isEnd` from a server. */
   status?: EndStatus | undefined;
@@ -86,13 +86,11 @@ const STATUS_METADATA = 0x80;
 const METADATA_ENTRIES_MAX = 128;
 const METADATA_ENTRY_COST = 32;
 
-/** What a decoder must know of its connection: who sent, which names it used, which messages are in parts. */
+/** What a decoder must know of its connection: who sent, and which names it used. */
 export interface DecoderState {
   from: Side;
   names: ReceivedNames;
   metadataBytesMax: number;
-  /** Whether the next MESSAGE of this call goes on with one that has begun, and so has no Total. */
-  isMidMessage(call: number): boolean;
 }
 
 /** Reads one frame, `body` without its Length; undefined for an extension that is skipped. */
@@ -141,8 +139,8 @@ function readCall(type: number, body: Reader, state: DecoderState): CallFrame {
   if (has(FLAG_MORE | FLAG_COMPRESSED | FLAG_ATTACHED) && !has(FLAG_MESSAGE)) {
     violation("a frame without a message has flags of a message");
   }
-  if (has(FLAG_MORE) && has(FLAG_END)) {
-    violation("a message that goes on comes with the end of its call");
+  if (has(FLAG_MORE) && has(FLAG_END | FLAG_ATTACHED)) {
+    violation("a message that goes on comes with what only the last part may have");
   }
   const frame: CallFrame = { type: "call", call: body.varint(), isEnd: has(FLAG_END) };
   if (has(FLAG_HEAD)) {
@@ -159,7 +157,7 @@ function readCall(type: number, body: Reader, state: DecoderState): CallFrame {
   if (has(FLAG_MESSAGE)) {
     frame.hasMore = has(FLAG_MORE);
     frame.isCompressed = has(FLAG_COMPRESSED);
-    if (has(FLAG_MORE) && !state.isMidMessage(frame.call)) frame.total = body.varint();
+    if (has(FLAG_MORE)) frame.rest = body.varint();
     frame.message = body.rest();
   } else if (!body.isDone) {
     throw new NativeError(ErrorCode.FRAME_SIZE, "a frame without a message is longer than its sections");
@@ -285,7 +283,7 @@ function writeCall(frame: CallFrame, names: SentNames, to: Writer): void {
   if (frame.head) writeHead(frame.head, names, to);
   if (frame.status) writeStatus(frame.status, names, to);
   if (frame.attachments) to.byte(frame.attachments);
-  if (frame.total !== undefined) to.varint(frame.total);
+  if (frame.rest !== undefined) to.varint(frame.rest);
   if (frame.message) to.raw(frame.message);
 }
 

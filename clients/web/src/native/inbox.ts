@@ -13,7 +13,7 @@ interface Message {
 
 /** A message of which parts are still to come. */
 interface Begun {
-  total: number;
+  rest: number;
   length: number;
   parts: Uint8Array[];
   cost: number;
@@ -35,18 +35,17 @@ export class Inbox {
 
   /** Takes in the message, or part, of a frame. The answer is the credit to give back now. */
   put(frame: CallFrame, part: Uint8Array): number {
-    const begun = this.#begun ?? this.#begin(frame, part);
     const isFirst = this.#begun === undefined;
+    const rest = frame.rest ?? 0;
+    const begun = this.#begun ?? this.#begin(part.length + rest);
+    if (frame.hasMore && rest === 0) wrong("a part of a message says that more comes, and that nothing does");
+    if (part.length === 0 && !(isFirst && rest === 0)) wrong("a part of a message has no bytes");
+    if (part.length + rest !== begun.rest) wrong(`${part.length} bytes and ${rest} more of a message came where ${begun.rest} were to come`);
     const cost = part.length + (isFirst ? MESSAGE_COST : 0);
     this.credit.spend(cost);
-    if (frame.hasMore && part.length === 0) {
-      throw new CallError(ErrorCode.PROTOCOL, "the server sent a part of a message with no bytes");
-    }
+    begun.rest = rest;
     begun.length += part.length;
     begun.cost += cost;
-    if (begun.length > begun.total || (!frame.hasMore && begun.length < begun.total)) {
-      throw new CallError(ErrorCode.PROTOCOL, `the parts of a message of ${begun.total} bytes have ${begun.length}`);
-    }
     // The bytes of a frame lie in what was received; they are copied out of it, so that it can go.
     begun.parts.push(part.slice());
     if (frame.hasMore) {
@@ -72,8 +71,7 @@ export class Inbox {
     this.#begun = undefined;
   }
 
-  #begin(frame: CallFrame, part: Uint8Array): Begun {
-    const total = frame.total ?? part.length;
+  #begin(total: number): Begun {
     if (total > this.messageBytesMax) {
       throw new CallError(
         ErrorCode.CANCELLED,
@@ -81,7 +79,7 @@ export class Inbox {
         Code.RESOURCE_EXHAUSTED,
       );
     }
-    return { total, length: 0, parts: [], cost: 0 };
+    return { rest: total, length: 0, parts: [], cost: 0 };
   }
 
   /** While nothing waits in front of it, a message that is on its way counts as taken: it may be longer than the credit. */
@@ -93,6 +91,10 @@ export class Inbox {
     this.#begun.cost = 0;
     return this.credit.taken(cost);
   }
+}
+
+function wrong(reason: string): never {
+  throw new CallError(ErrorCode.PROTOCOL, reason);
 }
 
 function joined({ parts, length }: Begun): Uint8Array {

@@ -59,7 +59,6 @@ export class Session implements CallPort {
       from: "server",
       names: new ReceivedNames(ours.maxInterned),
       metadataBytesMax: ours.maxMetadataBytes,
-      isMidMessage: (call) => this.#calls.get(call)?.isMidMessage ?? false,
     };
     this.#output.raw(clientPreface());
     this.send({ type: "hello", settings: ours });

@@ -14,7 +14,7 @@ import { concat, cuts, hex, randoms, toHex } from "../bytes.js";
 const FRAME_BYTES_MAX = 65_536;
 
 function decoder(from: "client" | "server", namesMax = 128): DecoderState {
-  return { from, names: new ReceivedNames(namesMax), metadataBytesMax: 16_384, isMidMessage: () => false };
+  return { from, names: new ReceivedNames(namesMax), metadataBytesMax: 16_384 };
 }
 
 function encoded(names: SentNames, ...frames: Frame[]): Uint8Array {
@@ -81,7 +81,7 @@ const FRAMES: Frame[] = [
   { type: "pong", token: hex("01 02 03 04 05 06 07 08") },
   { type: "goaway", last: Infinity, code: 0, text: "good-bye" },
   { type: "call", call: 1, isEnd: false, head: { metadata } },
-  { type: "call", call: 1, isEnd: false, message: hex("00 01"), hasMore: true, total: 300, isCompressed: false },
+  { type: "call", call: 1, isEnd: false, message: hex("00 01"), hasMore: true, rest: 298, isCompressed: false },
   {
     type: "call",
     call: 70,

@@ -24,7 +24,6 @@ export class FakePeer {
   readonly #input = new FrameStream(MAX_FRAME_BYTES);
   readonly #names = new ReceivedNames(128);
   readonly #sentNames = new SentNames();
-  readonly #midMessage = new Set<number>();
   #hasPreface = false;
 
   constructor(deliver: (bytes: Uint8Array) => void, settings: Partial<Settings> = {}) {
@@ -70,14 +69,9 @@ export class FakePeer {
     }
     this.#input.push(this.#hasPreface ? bytes : bytes.subarray(preface.length));
     this.#hasPreface = true;
-    const isMidMessage = (call: number): boolean => this.#midMessage.has(call);
-    const state: DecoderState = { from: "client", names: this.#names, metadataBytesMax: 16_384, isMidMessage };
+    const state: DecoderState = { from: "client", names: this.#names, metadataBytesMax: 16_384 };
     for (let frame; (frame = this.#input.next()) !== undefined; ) {
       const read = readFrame(frame, state);
-      if (read?.type === "call" && read.message) {
-        if (read.hasMore) this.#midMessage.add(read.call);
-        else this.#midMessage.delete(read.call);
-      }
       if (read) this.frames.push(read);
     }
   }

@@ -115,9 +115,9 @@ test("a message longer than all credit comes in parts, whose credit goes back as
   const replies = server.start(REQUEST);
   await server.came();
   const whole = Uint8Array.from({ length: 5000 }, (_, index) => index % 251);
-  server.message(1, whole.subarray(0, 1500), { hasMore: true, total: 5000 });
+  server.message(1, whole.subarray(0, 1500), { hasMore: true, rest: 3500 });
   assert.deepEqual(await server.came(), [{ type: "credit", call: 1, amount: 1532 }]);
-  server.message(1, whole.subarray(1500, 3500), { hasMore: true });
+  server.message(1, whole.subarray(1500, 3500), { hasMore: true, rest: 1500 });
   assert.deepEqual(await server.came(), [{ type: "credit", call: 1, amount: 2000 }]);
   server.message(1, whole.subarray(3500));
   assert.deepEqual((await replies.next()).value, whole);
@@ -128,7 +128,7 @@ test("a part counts as taken only when no whole message waits in front of it", a
   const replies = server.start(REQUEST);
   await server.came();
   server.message(1, new Uint8Array(68));
-  server.message(1, new Uint8Array(1868), { hasMore: true, total: 3000 });
+  server.message(1, new Uint8Array(1868), { hasMore: true, rest: 1132 });
   assert.deepEqual(await server.came(), []);
   await replies.next();
   assert.deepEqual(await server.came(), [{ type: "credit", call: 1, amount: 2000 }]);
@@ -141,16 +141,16 @@ for (const [what, parts] of [
   test(`parts that add up to ${what} what was announced are an error of the call`, async () => {
     const server = await FakeServer.greeting();
     const replies = server.start(REQUEST);
-    server.message(1, new Uint8Array(parts[0]), { hasMore: true, total: 18 });
+    server.message(1, new Uint8Array(parts[0]), { hasMore: true, rest: 8 });
     server.message(1, new Uint8Array(parts[1]));
-    await fails(replies.next(), Code.INTERNAL, /the parts of a message of 18 bytes have/);
+    await fails(replies.next(), Code.INTERNAL, /where 8 were to come/);
   });
 }
 
 test("a reply above the limit is refused before it is gathered", async () => {
   const server = await FakeServer.greeting({ maxMessageBytes: 100 });
   const replies = server.start(REQUEST);
-  server.message(1, new Uint8Array(10), { hasMore: true, total: 101 });
+  server.message(1, new Uint8Array(10), { hasMore: true, rest: 91 });
   await fails(replies.next(), Code.RESOURCE_EXHAUSTED, /101 bytes is more than the 100/);
 });
 
@@ -159,7 +159,7 @@ test("a request longer than the server's credit is sent in parts as credit comes
   server.start(new Uint8Array(10_000));
   const first = calls(await server.came());
   assert.deepEqual(lengths(first), [-1, 4064]);
-  assert.deepEqual([first[1]?.hasMore, first[1]?.total, first[1]?.isEnd], [true, 10_000, false]);
+  assert.deepEqual([first[1]?.hasMore, first[1]?.rest, first[1]?.isEnd], [true, 5_936, false]);
   server.send({ type: "credit", call: 1, amount: 100 });
   assert.deepEqual(await server.came(), [], "a part of 100 bytes is not worth a frame");
   server.send({ type: "credit", call: 1, amount: 4000 });
@@ -285,6 +285,14 @@ test("each open call of a lost connection ends as UNAVAILABLE", async () => {
   assert.equal(error.isSafeToRetry, false, "the server may have seen it");
 });
 
+test("an error may come in the middle of a message, and drops it", async () => {
+  const server = await FakeServer.greeting();
+  const replies = server.start(REQUEST);
+  server.message(1, hex("01"), { hasMore: true, rest: 1 });
+  server.end(1, { code: Code.DATA_LOSS, message: "the rest is gone" });
+  await fails(replies.next(), Code.DATA_LOSS, /the rest is gone/);
+});
+
 const VIOLATIONS: [string, Frame, RegExp][] = [
   ["a frame on a call that was never opened", { type: "credit", call: 9, amount: 1 }, /never opened/],
   ["a second HELLO", { type: "hello", settings: DEFAULTS }, /come once/],
@@ -310,7 +318,7 @@ test("a second head, compression that was not offered, and an end inside a messa
   const sent: (() => void)[] = [
     () => server.send({ type: "call", call: 1, head: { metadata: new Metadata() } }, { type: "call", call: 1, head: { metadata: new Metadata() } }),
     () => server.message(2, hex("01"), { isCompressed: true }),
-    () => (server.message(3, hex("01"), { hasMore: true, total: 2 }), server.end(3)),
+    () => (server.message(3, hex("01"), { hasMore: true, rest: 1 }), server.end(3)),
   ];
   for (const send of sent) {
     const replies = server.start(REQUEST);

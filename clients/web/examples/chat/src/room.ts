@@ -11,6 +11,7 @@ const AGAIN_MS = 1500;
 /** Listens for as long as the page is open, and begins again when the stream ends. */
 export async function listen(client: Client<typeof Chat>, room: string, author: () => string): Promise<void> {
   const list = byId("lines", HTMLOListElement);
+  const empty = byId("no-lines", HTMLParagraphElement);
   let last = 0n;
   for (;;) {
     showState("web-state", "connecting", "connecting");
@@ -20,10 +21,11 @@ export async function listen(client: Client<typeof Chat>, room: string, author: 
         // After a break the server repeats what was said; what is here already is not shown twice.
         if (line.number > last) addTo(list, item(line, author()));
         last = line.number > last ? line.number : last;
-        byId("no-lines", HTMLParagraphElement).hidden = true;
+        empty.hidden = true;
       }
     } catch (thrown) {
       const error = thrown as RpcError;
+      empty.textContent = "The room cannot be heard now.";
       showState("web-state", "failed", error.codeName ?? "failed", error.message);
       show(byId("said", HTMLOutputElement), error.message, true);
     }
