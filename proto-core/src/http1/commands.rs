@@ -35,12 +35,9 @@ impl Connection {
         if self.is_busy() {
             return Err(Misuse::OutOfOrder("the exchange before is not over"));
         }
+        check_request(head)?;
         let pseudo = |name: &[u8]| head.value(name).unwrap_or_default();
         let (method, target) = (pseudo(b":method"), pseudo(b":path"));
-        let is_target = !target.is_empty() && target.iter().all(u8::is_ascii_graphic);
-        if !is_token(method) || !is_target {
-            return Err(Misuse::InvalidField("a method is a token, and a target has no spaces"));
-        }
         let mut fields = Fields::new();
         fields.add(b"host", pseudo(b":authority"));
         add_all(&mut fields, head);
@@ -48,7 +45,6 @@ impl Connection {
             RequestBody::Whole(body) => add_length(&mut fields, body.len()),
             RequestBody::Chunks => fields.add(b"transfer-encoding", b"chunked"),
         }
-        write::check_fields(&fields)?;
         self.outbox.put_with(|bytes| write::request_head(bytes, method, target, &fields));
         self.is_head_request = method == b"HEAD";
         self.exchange += 1;
@@ -124,6 +120,17 @@ impl Connection {
         Ok(if self.is_blocked { Flow::Blocked } else { Flow::Ready })
     }
 
+    /// Sends the last of this side's body; also when the last send said `Blocked`.
+    ///
+    /// # Errors
+    /// When this side's body is not open.
+    pub fn send_last_data(&mut self, exchange: u64, prefix: &[u8], payload: Bytes) -> Result<(), Misuse> {
+        self.expect(exchange, &OPEN, "the body is not open")?;
+        self.is_blocked = false;
+        let _flow = self.send_data(exchange, prefix, payload)?;
+        self.finish(exchange, &Fields::new())
+    }
+
     /// Ends this side's body, with trailers where there are some.
     ///
     /// # Errors
@@ -196,6 +203,24 @@ impl Connection {
         }
         if states.contains(&self.send) { Ok(()) } else { Err(Misuse::OutOfOrder(otherwise)) }
     }
+}
+
+/// Whether [`Connection::request`] would take this head, once it is its turn.
+///
+/// # Errors
+/// `InvalidField`, with what is wrong.
+pub fn check_request(head: &Fields) -> Result<(), Misuse> {
+    let pseudo = |name: &[u8]| head.value(name).unwrap_or_default();
+    let is_text = |text: &[u8]| text.iter().all(u8::is_ascii_graphic);
+    let target = pseudo(b":path");
+    if !is_token(pseudo(b":method"))
+        || target.is_empty()
+        || !is_text(target)
+        || !is_text(pseudo(b":authority"))
+    {
+        return Err(Misuse::InvalidField("a method is a token; target and authority have no spaces"));
+    }
+    write::check_fields(head)
 }
 
 /// States in which content may be sent.

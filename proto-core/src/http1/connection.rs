@@ -162,6 +162,12 @@ impl Connection {
         self.is_ended || self.end.is_some()
     }
 
+    /// Whether the connection may serve another exchange after the one that is open, as far as is known yet.
+    #[must_use]
+    pub fn is_persistent(&self) -> bool {
+        self.is_persistent
+    }
+
     /// Whether an exchange is open.
     #[must_use]
     pub fn is_busy(&self) -> bool {

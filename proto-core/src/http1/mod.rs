@@ -31,7 +31,7 @@ pub mod trial;
 pub mod violation;
 pub mod write;
 
-pub use commands::RequestBody;
+pub use commands::{RequestBody, check_request};
 pub use config::Config;
 pub use connection::Connection;
 pub use event::{End, Event};

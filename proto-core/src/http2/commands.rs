@@ -122,7 +122,8 @@ impl Connection {
     ) -> Result<Flow, Misuse> {
         let limit = self.config.send_buffer_bytes;
         let stream = self.stream_for(id, Outbound::Content, "content follows a head and precedes the end")?;
-        if stream.blocked {
+        // What ends the stream is the last that comes, so that it may go beyond the limit.
+        if stream.blocked && !end {
             return Err(Misuse::Blocked);
         }
         if prefix.is_empty() && data.is_empty() && !end {

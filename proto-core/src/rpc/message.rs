@@ -7,6 +7,7 @@
 //! buffer that grows with what has arrived: a length alone reserves nothing (an announced length is a promise of the
 //! peer's, and hostile peers lie).
 
+use crate::rpc::grpc_web::trailer_frame;
 use alloc::vec::Vec;
 use bytes::{Buf, Bytes};
 
@@ -29,6 +30,8 @@ pub fn prefix(compressed: bool, length: u32) -> [u8; PREFIX_LEN] {
 pub struct WireMessage {
     /// Whether it is compressed.
     pub compressed: bool,
+    /// Whether it holds trailers, as the last frame of a gRPC-Web reply does.
+    pub is_trailers: bool,
     /// The payload.
     pub payload: Bytes,
 }
@@ -51,10 +54,17 @@ pub struct MessageReader {
     input: Bytes,
     prefix: [u8; PREFIX_LEN],
     prefix_len: u8,
+    /// Trailers may come in a frame of their own.
+    takes_trailers: bool,
     gathered: Vec<u8>,
 }
 
 impl MessageReader {
+    /// Makes it take frames with trailers, as gRPC-Web has them.
+    pub(super) fn take_trailers(&mut self) {
+        self.takes_trailers = true;
+    }
+
     /// Adds input; all messages of the last input must have been taken.
     pub fn push(&mut self, input: Bytes) {
         self.input = input;
@@ -79,10 +89,11 @@ impl MessageReader {
         }
         let [flag, a, b, c, d] = self.prefix;
         let length = u32::from_be_bytes([a, b, c, d]);
-        if flag > 1 {
+        if flag > 1 && !(self.takes_trailers && flag & !1 == trailer_frame::FLAG) {
             return Err(FramingError::Flag(flag));
         }
-        if length as usize > wire_length_max(flag == 1, length_max) {
+        let length_max = if flag > 1 { trailer_frame::BYTES_MAX } else { length_max };
+        if length as usize > wire_length_max(flag & 1 == 1, length_max) {
             return Err(FramingError::TooLarge { length });
         }
         let due = length as usize - self.gathered.len();
@@ -126,7 +137,7 @@ impl MessageReader {
 
     fn finish(&mut self, flag: u8, payload: Bytes) -> WireMessage {
         self.prefix_len = 0;
-        WireMessage { compressed: flag == 1, payload }
+        WireMessage { compressed: flag & 1 == 1, is_trailers: flag > 1, payload }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod endpoint;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 pub mod grpc;
+pub mod grpc_web;
 pub mod interceptor;
 pub mod json;
 pub mod local_status;

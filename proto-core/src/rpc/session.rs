@@ -244,6 +244,13 @@ pub trait ServerSession: Machine<Event = ServerEvent> {
     /// the call goes on.
     fn finish(&mut self, call: CallId, status: &Status, trailers: &Metadata) -> Result<(), Misuse>;
 
+    /// Whether the client of this call can send more than one message; where it cannot, a driver refuses methods that take
+    /// more.
+    fn takes_request_stream(&self, call: CallId) -> bool {
+        let _ = call;
+        true
+    }
+
     /// Gives credit for a message back to the client, or the sum for several.
     fn consume(&mut self, call: CallId, credit: u32);
 
@@ -316,6 +323,11 @@ pub trait ClientSession: Machine<Event = ClientEvent> {
     /// # Errors
     /// When the call is over.
     fn cancel(&mut self, call: CallId) -> Result<(), Misuse>;
+
+    /// Whether a call can send more than one message; where it cannot, a driver refuses to start one that would.
+    fn takes_request_streams(&self) -> bool {
+        true
+    }
 
     /// Gives credit for a message back to the server, or the sum for several.
     fn consume(&mut self, call: CallId, credit: u32);

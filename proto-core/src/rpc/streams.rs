@@ -29,6 +29,12 @@ pub trait Streams {
     /// When the last send said `Blocked`, or the stream is over or ended.
     fn send_message(&mut self, stream: u64, prefix: [u8; 5], payload: Bytes) -> Result<Flow, Misuse>;
 
+    /// Sends what ends this side of the stream as content; unlike a message, also when the last send said `Blocked`.
+    ///
+    /// # Errors
+    /// When the stream is over or ended.
+    fn send_last(&mut self, stream: u64, prefix: [u8; 5], payload: Bytes) -> Result<(), Misuse>;
+
     /// Sends trailers, which end this side of the stream.
     ///
     /// # Errors

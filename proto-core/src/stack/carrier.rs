@@ -1,8 +1,9 @@
 //! Which session speaks which carrier: the one place that knows it, for both drivers.
 
 use crate::base::{Entropy, Time};
+use crate::rpc::grpc_web::WebForm;
 use crate::rpc::{Carrier, ClientSession, Status};
-use crate::stack::{ClientConfig, GrpcClient};
+use crate::stack::{ClientConfig, GrpcClient, GrpcWebClient};
 use alloc::boxed::Box;
 use alloc::format;
 
@@ -16,10 +17,26 @@ pub type NewClientSession = fn(Time, &ClientConfig, Entropy) -> Box<dyn ClientSe
 pub fn client_sessions(carrier: Carrier) -> Result<NewClientSession, Status> {
     match carrier {
         Carrier::Grpc => Ok(|now, config, _| Box::new(GrpcClient::new(now, config))),
+        Carrier::GrpcWeb => {
+            Ok(|now, config, _| Box::new(GrpcClient::new(now, &in_form(config, WebForm::Binary))))
+        }
+        Carrier::GrpcWebText => {
+            Ok(|now, config, _| Box::new(GrpcClient::new(now, &in_form(config, WebForm::Text))))
+        }
+        Carrier::GrpcWebHttp1 => {
+            Ok(|_, config, _| Box::new(GrpcWebClient::new(&in_form(config, WebForm::Binary))))
+        }
+        Carrier::GrpcWebTextHttp1 => {
+            Ok(|_, config, _| Box::new(GrpcWebClient::new(&in_form(config, WebForm::Text))))
+        }
         absent => Err(Status::unimplemented(format!(
             "this build does not speak {absent}; connect to http://host:port or http+unix:///path for gRPC on HTTP/2"
         ))),
     }
+}
+
+fn in_form(config: &ClientConfig, form: WebForm) -> ClientConfig {
+    ClientConfig { web: Some(form), ..config.clone() }
 }
 
 #[cfg(test)]
@@ -30,9 +47,9 @@ mod tests {
     #[test]
     fn a_carrier_that_is_not_built_in_is_refused_by_its_name() {
         assert!(client_sessions(Carrier::Grpc).is_ok());
-        if let Err(status) = client_sessions(Carrier::GrpcWebTextHttp1) {
+        if let Err(status) = client_sessions(Carrier::WebSocketJson) {
             assert_eq!(status.code(), Code::Unimplemented);
-            assert!(status.message().contains("does not speak gRPC-Web in text on HTTP/1.1"), "{status}");
+            assert!(status.message().contains("does not speak WebSocket (JSON)"), "{status}");
         }
     }
 }

@@ -1,9 +1,12 @@
 //! gRPC on HTTP/2: what both sides share. HTTP/2 streams behind the port that calls ask for, its codes as the port's,
 //! and the configurations.
 
+use crate::base::fields::FIELD_OVERHEAD;
 use crate::base::{Fields, Flow, Misuse};
+use crate::http1;
 use crate::http2::{CloseReason, Config, Connection, Credit, End, ErrorCode, Prefix, StreamId};
 use crate::rpc::grpc::Limits;
+use crate::rpc::grpc_web::{WebConfig, WebForm};
 use crate::rpc::session::SessionEnd;
 use crate::rpc::streams::{Reset, StreamEnd, Streams};
 use crate::rpc::{Status, local_status};
@@ -16,15 +19,21 @@ use bytes::Bytes;
 pub struct ServerConfig {
     /// Limits and timeouts of the connection. Credit is given back by consumed messages, whatever it says.
     pub http2: Config,
+    /// Limits and timeouts of connections that speak HTTP/1.1.
+    pub http1: http1::Config,
     /// Limits of calls.
     pub limits: Limits,
+    /// How gRPC-Web is served beside plain gRPC, on the same connections; not at all by default.
+    pub web: Option<WebConfig>,
 }
 
 impl Default for ServerConfig {
     fn default() -> ServerConfig {
         ServerConfig {
             http2: Config { credit: Credit::Manual, ..Config::default() },
+            http1: http1_config(),
             limits: Limits::default(),
+            web: None,
         }
     }
 }
@@ -33,12 +42,19 @@ impl Default for ServerConfig {
 #[derive(Clone, Debug)]
 pub struct SharedServerConfig {
     pub(super) http2: Arc<Config>,
+    pub(super) http1: Arc<http1::Config>,
     pub(super) limits: Limits,
+    pub(super) web: Option<Arc<WebConfig>>,
 }
 
 impl From<&ServerConfig> for SharedServerConfig {
     fn from(config: &ServerConfig) -> SharedServerConfig {
-        SharedServerConfig { http2: manual_credit(&config.http2), limits: config.limits }
+        SharedServerConfig {
+            http2: manual_credit(&config.http2),
+            http1: Arc::new(config.http1.clone()),
+            limits: config.limits,
+            web: config.web.clone().map(Arc::new),
+        }
     }
 }
 
@@ -55,8 +71,12 @@ pub struct ClientConfig {
     pub user_agent: String,
     /// Limits and timeouts of the connection. Credit is given back by consumed messages, whatever it says.
     pub http2: Config,
+    /// Limits and timeouts of connections that speak HTTP/1.1.
+    pub http1: http1::Config,
     /// Limits of calls.
     pub limits: Limits,
+    /// The form of gRPC-Web to speak instead of gRPC.
+    pub web: Option<WebForm>,
 }
 
 impl Default for ClientConfig {
@@ -67,7 +87,9 @@ impl Default for ClientConfig {
             secure: false,
             user_agent: concat!("grpc-zrpc/", env!("CARGO_PKG_VERSION")).into(),
             http2: Config { credit: Credit::Manual, ..Config::default() },
+            http1: http1_config(),
             limits: Limits::default(),
+            web: None,
         }
     }
 }
@@ -78,6 +100,12 @@ impl ServerConfig {
     pub fn memory_max(&self) -> usize {
         memory_max(&self.http2, &self.limits, self.http2.max_concurrent_streams as usize)
     }
+
+    /// The most that [`GrpcWebServer::memory`](crate::stack::GrpcWebServer::memory) says, whatever its client does, in bytes.
+    #[must_use]
+    pub fn web_memory_max(&self) -> usize {
+        web_memory_max(&self.http1, &self.limits, 1)
+    }
 }
 
 impl ClientConfig {
@@ -87,10 +115,30 @@ impl ClientConfig {
     pub fn memory_max(&self, calls: usize) -> usize {
         memory_max(&self.http2, &self.limits, calls)
     }
+
+    /// The most that [`GrpcWebClient::memory`](crate::stack::GrpcWebClient::memory) says, whatever its server does, in
+    /// bytes: with so many calls open or waiting at once.
+    #[must_use]
+    pub fn web_memory_max(&self, calls: usize) -> usize {
+        web_memory_max(&self.http1, &self.limits, calls)
+    }
 }
 
 fn memory_max(http2: &Config, limits: &Limits, calls: usize) -> usize {
     http2.memory_max(calls) + limits.memory_max(calls, http2.header_list_bytes_max as usize)
+}
+
+fn web_memory_max(http1: &http1::Config, limits: &Limits, calls: usize) -> usize {
+    // A field costs less on the wire than in a list, and a call that waits keeps its own head.
+    let head = http1.head.head_bytes_max + http1.head.fields_max * FIELD_OVERHEAD;
+    http1.memory_max(2 * head) + limits.memory_max(calls, head) + 2 * (calls + 4) * 128
+}
+
+fn http1_config() -> http1::Config {
+    http1::Config {
+        expected: "gRPC-Web is expected here: POST with application/grpc-web or application/grpc-web-text",
+        ..http1::Config::default()
+    }
 }
 
 /// The connection's configuration, with credit in the hands of the calls.
@@ -113,6 +161,10 @@ impl Streams for Connection {
 
     fn send_message(&mut self, stream: u64, prefix: [u8; 5], payload: Bytes) -> Result<Flow, Misuse> {
         self.send_data(stream_id(stream), Prefix::new(prefix), payload, false)
+    }
+
+    fn send_last(&mut self, stream: u64, prefix: [u8; 5], payload: Bytes) -> Result<(), Misuse> {
+        self.send_data(stream_id(stream), Prefix::new(prefix), payload, true).map(|_| ())
     }
 
     fn send_trailers(&mut self, stream: u64, trailers: Fields) -> Result<(), Misuse> {

@@ -33,6 +33,7 @@ impl GrpcClient {
             scheme: if config.secure { "https" } else { "http" },
             authority: config.authority.clone(),
             user_agent: config.user_agent.clone(),
+            web: config.web,
         };
         GrpcClient {
             http2: Connection::client(now, manual_credit(&config.http2)),
@@ -163,6 +164,10 @@ impl ClientSession for GrpcClient {
     fn cancel(&mut self, call: CallId) -> Result<(), Misuse> {
         self.alive()?;
         self.calls.cancel(call, &mut self.http2)
+    }
+
+    fn takes_request_streams(&self) -> bool {
+        self.calls.takes_request_streams()
     }
 
     fn consume(&mut self, call: CallId, credit: u32) {

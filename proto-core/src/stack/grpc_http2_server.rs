@@ -61,7 +61,7 @@ impl GrpcServer {
     pub fn sharing(now: Time, config: &SharedServerConfig) -> GrpcServer {
         GrpcServer {
             http2: Connection::server(now, Arc::clone(&config.http2)),
-            calls: ServerCalls::new(config.limits),
+            calls: ServerCalls::new(config.limits).with_web(config.web.clone()),
             ending: None,
         }
     }
@@ -163,6 +163,10 @@ impl ServerSession for GrpcServer {
     fn finish(&mut self, call: CallId, status: &Status, trailers: &Metadata) -> Result<(), Misuse> {
         self.alive()?;
         self.calls.finish(call, status, trailers, &mut self.http2)
+    }
+
+    fn takes_request_stream(&self, call: CallId) -> bool {
+        self.calls.takes_request_stream(call)
     }
 
     fn consume(&mut self, call: CallId, credit: u32) {

@@ -5,6 +5,10 @@ mod carrier;
 mod grpc_http2;
 mod grpc_http2_client;
 mod grpc_http2_server;
+mod grpc_web_client;
+mod grpc_web_http1;
+mod grpc_web_server;
+mod one_at_a_time;
 #[cfg(test)]
 mod tests;
 #[cfg(any(test, feature = "fuzz"))]
@@ -14,3 +18,5 @@ pub use carrier::{NewClientSession, client_sessions};
 pub use grpc_http2::{ClientConfig, ServerConfig, SharedServerConfig};
 pub use grpc_http2_client::GrpcClient;
 pub use grpc_http2_server::GrpcServer;
+pub use grpc_web_client::GrpcWebClient;
+pub use grpc_web_server::GrpcWebServer;

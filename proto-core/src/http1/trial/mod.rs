@@ -72,10 +72,10 @@ fn config() -> Config {
         informational_max: 3,
         send_buffer_bytes: 2 * PART_BYTES,
         receive_buffer_bytes: 3_000,
-        head_timeout: Duration::from_millis(300),
-        body_timeout: Duration::from_millis(200),
-        write_timeout: Duration::from_millis(250),
-        idle_timeout: Duration::from_millis(700),
+        head_timeout: Duration::from_millis(60),
+        body_timeout: Duration::from_millis(50),
+        write_timeout: Duration::from_millis(55),
+        idle_timeout: Duration::from_millis(90),
         expected: "a trial is expected here",
     }
 }

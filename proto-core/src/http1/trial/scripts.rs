@@ -42,7 +42,7 @@ impl World {
     }
 
     fn size(&mut self) -> usize {
-        let most = [1, 20, 900, 6_000][self.below(4)];
+        let most = [1, 20, 300, 900, [2_000, 6_000][self.below(2)]][self.below(5)];
         self.below(most)
     }
 
@@ -57,7 +57,7 @@ impl World {
     }
 
     fn pause(&mut self) {
-        let most = [1, 1, 1, 50, 400][self.below(5)];
+        let most = [1, 1, 1, 20, 70][self.below(5)];
         let wait = Duration::from_millis(self.chance.below(most));
         let script = core::mem::take(&mut self.script);
         self.script = script.wait(wait);
@@ -171,7 +171,7 @@ impl World {
             1 => self.command(Command::Close),
             _ => {}
         }
-        let wait = Duration::from_millis(self.chance.below(800));
-        self.script.wait(wait).eof().wait(Duration::from_millis(400))
+        let wait = Duration::from_millis(self.chance.below(120));
+        self.script.wait(wait).eof().wait(Duration::from_millis(100))
     }
 }

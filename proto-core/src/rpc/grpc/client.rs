@@ -10,6 +10,8 @@ use crate::rpc::grpc::limits::Limits;
 use crate::rpc::grpc::mapping::{code_for_http, status_for_end};
 use crate::rpc::grpc::outbound::pack;
 use crate::rpc::grpc::trailers;
+use crate::rpc::grpc::web;
+use crate::rpc::grpc_web::WebForm;
 use crate::rpc::local_status::deadline_exceeded;
 use crate::rpc::message::prefix;
 use crate::rpc::session::{CallId, ClientEvent, StartCall};
@@ -48,6 +50,8 @@ struct Call {
     input: Input,
     deadline: Option<Time>,
     encoding: Option<Encoding>,
+    /// The one message of a request of gRPC-Web is sent.
+    is_asked: bool,
 }
 
 /// What a header list of a response is.
@@ -133,7 +137,7 @@ impl ClientCalls {
             }
             ResponsePart::Head { end } => {
                 call.input = Input::Messages;
-                match read_head(fields, end, call) {
+                match read_head(fields, end, self.defaults.web.is_some(), call) {
                     HeadKind::Status(status, trailers) => self.end_input(stream, status, trailers),
                     HeadKind::Response => self.pending.push_back(ClientEvent::Head { call: CallId(stream) }),
                     HeadKind::Foreign(status) if end => self.end_input(stream, status, Metadata::new()),
@@ -216,6 +220,10 @@ impl ClientCalls {
             call.input = Input::Messages;
             return None;
         };
+        let (status, trailers) = match call.inbound.web() {
+            None => (status, trailers),
+            Some(web) => web.status((status, trailers)),
+        };
         let status = if status.is_ok() && call.inbound.is_within_message() { truncated() } else { status };
         // The server needs no more of the request: what is queued of it, its end included, is dropped.
         streams.reset(stream, Reset::NoError);
@@ -262,7 +270,22 @@ impl ClientCalls {
     ) -> Result<Flow, Misuse> {
         let state = self.calls.get(call.0).ok_or(Misuse::Gone)?;
         let (compressed, payload) = pack(message, state.encoding.filter(|_| with_compression), &self.limits)?;
-        streams.send_message(call.0, prefix(compressed, payload.len() as u32), payload)
+        let prefix = prefix(compressed, payload.len() as u32);
+        match self.defaults.web {
+            None => streams.send_message(call.0, prefix, payload),
+            Some(_) if state.is_asked => Err(Misuse::Unsupported(web::ONE_MESSAGE)),
+            Some(form) => {
+                let flow = web::send_message(form, call.0, prefix, payload, streams)?;
+                self.calls.get_mut(call.0).into_iter().for_each(|state| state.is_asked = true);
+                Ok(flow)
+            }
+        }
+    }
+
+    /// Whether a call can send more than one message.
+    #[must_use]
+    pub fn takes_request_streams(&self) -> bool {
+        self.defaults.web.is_none()
     }
 
     /// Says that no more messages come from this side.
@@ -362,7 +385,7 @@ enum HeadKind {
     Broken(Status),
 }
 
-fn read_head(fields: &Fields, end: bool, call: &mut Call) -> HeadKind {
+fn read_head(fields: &Fields, end: bool, is_web: bool, call: &mut Call) -> HeadKind {
     let mut http = 0;
     let mut content_type: &[u8] = b"";
     let mut unknown_encoding = None;
@@ -392,7 +415,8 @@ fn read_head(fields: &Fields, end: bool, call: &mut Call) -> HeadKind {
             Status::new(code, format!("the server answered HTTP {http}")).with_origin(Origin::Peer),
         );
     }
-    if !is_grpc(content_type) {
+    let form = WebForm::of(content_type).filter(|_| is_web);
+    if form.is_none() && (is_web || !is_grpc(content_type)) {
         let kind = String::from_utf8_lossy(content_type).into_owned();
         let text = format!("the server answered with the content type {kind:?}, which is not gRPC");
         return HeadKind::Foreign(Status::new(code, text).with_origin(Origin::Peer));
@@ -401,7 +425,12 @@ fn read_head(fields: &Fields, end: bool, call: &mut Call) -> HeadKind {
         let text = "the server ended the stream with its head and sent no grpc-status";
         return HeadKind::Status(missing_status(text), Metadata::new());
     }
-    if !is_expected(content_type) {
+    if let Some(form) = form {
+        call.inbound.speak_web(form, true);
+        if let Some(web) = call.inbound.web() {
+            web.told_by_head = trailers::read(fields);
+        }
+    } else if !is_expected(content_type) {
         let kind = String::from_utf8_lossy(content_type).into_owned();
         let text = format!("the server answered with {kind:?}, and application/grpc+proto was asked for");
         return HeadKind::Broken(Status::internal(text).with_origin(Origin::Peer));

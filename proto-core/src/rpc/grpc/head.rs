@@ -1,8 +1,10 @@
 //! The heads of requests and responses, written and read.
 
 use crate::base::{Fields, Time};
+use crate::rpc::grpc_web::WebForm;
 use crate::rpc::session::StartCall;
 use crate::rpc::{Encoding, Metadata, Origin, Status, timeout};
+use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
@@ -18,6 +20,8 @@ pub struct RequestDefaults {
     pub authority: String,
     /// What `user-agent` says; the application's name first, the library's after it.
     pub user_agent: String,
+    /// The form of gRPC-Web to speak; plain gRPC without one.
+    pub web: Option<WebForm>,
 }
 
 /// A set of encodings.
@@ -55,8 +59,17 @@ pub(super) fn write_request(
     fields.add(b":scheme", defaults.scheme.as_bytes());
     fields.add(b":path", start.path.as_bytes());
     fields.add(b":authority", defaults.authority.as_bytes());
-    fields.add(b"te", b"trailers");
-    fields.add(b"content-type", b"application/grpc");
+    match defaults.web {
+        None => {
+            fields.add(b"te", b"trailers");
+            fields.add(b"content-type", b"application/grpc");
+        }
+        Some(form) => {
+            fields.add(b"content-type", form.content_type().as_bytes());
+            fields.add(b"accept", form.content_type().as_bytes());
+            fields.add(b"x-grpc-web", b"1");
+        }
+    }
     if !defaults.user_agent.is_empty() {
         fields.add(b"user-agent", defaults.user_agent.as_bytes());
     }
@@ -103,6 +116,8 @@ pub(super) struct RequestParts {
     pub(super) deadline: Option<Time>,
     pub(super) encoding: Option<Encoding>,
     pub(super) accepts: Encodings,
+    /// It is gRPC-Web, of this form.
+    pub(super) web: Option<WebForm>,
 }
 
 impl RequestParts {
@@ -115,7 +130,19 @@ impl RequestParts {
         self.deadline = None;
         self.encoding = None;
         self.accepts = Encodings::default();
+        self.web = None;
     }
+}
+
+/// Which requests a server takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Takes {
+    /// Plain gRPC.
+    Grpc,
+    /// gRPC-Web.
+    Web,
+    /// Either.
+    Both,
 }
 
 /// Why a request is no gRPC call that can be served.
@@ -128,16 +155,29 @@ pub(super) enum Refusal {
 }
 
 /// HTTP's own ways to refuse a request.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum HttpRefusal {
     /// 405: gRPC calls are POST requests.
     Method,
     /// 415: the content type is not gRPC's.
     ContentType,
+    /// 403: a page of this origin may not call, or not like this: why.
+    Origin(Cow<'static, str>),
+}
+
+impl HttpRefusal {
+    /// What was wrong, for logs.
+    pub(super) fn text(&self) -> Cow<'static, str> {
+        match self {
+            HttpRefusal::Method => "a request has another method than POST".into(),
+            HttpRefusal::ContentType => "the content type of a request is none that is served".into(),
+            HttpRefusal::Origin(why) => why.clone(),
+        }
+    }
 }
 
 /// Writes the answer to a request that is no gRPC.
-pub(super) fn write_refusal(fields: &mut Fields, refusal: HttpRefusal) {
+pub(super) fn write_refusal(fields: &mut Fields, refusal: &HttpRefusal) {
     match refusal {
         HttpRefusal::Method => {
             fields.add(b":status", b"405");
@@ -145,6 +185,7 @@ pub(super) fn write_refusal(fields: &mut Fields, refusal: HttpRefusal) {
             fields.add(b"allow", b"POST");
         }
         HttpRefusal::ContentType => fields.add(b":status", b"415"),
+        HttpRefusal::Origin(_) => fields.add(b":status", b"403"),
     }
 }
 
@@ -152,6 +193,7 @@ pub(super) fn write_refusal(fields: &mut Fields, refusal: HttpRefusal) {
 pub(super) fn read_request(
     fields: &Fields,
     oversized: bool,
+    takes: Takes,
     now: Time,
     parts: &mut RequestParts,
 ) -> Result<(), Refusal> {
@@ -184,8 +226,11 @@ pub(super) fn read_request(
     parts.content_type.push_str(answered_content_type(content_type));
     // A content type beyond the limit is not known, and whoever fills the limit most likely speaks gRPC.
     let is_unknown = oversized && content_type.is_empty();
-    if !is_unknown && !is_grpc(content_type) {
-        return Err(Refusal::Http(HttpRefusal::ContentType));
+    if !is_unknown && (takes == Takes::Web || !is_grpc(content_type)) {
+        parts.web = WebForm::of(content_type).filter(|_| takes != Takes::Grpc);
+        if parts.web.is_none() {
+            return Err(Refusal::Http(HttpRefusal::ContentType));
+        }
     }
     if !post {
         return Err(Refusal::Http(HttpRefusal::Method));
@@ -250,7 +295,7 @@ mod tests {
             .map(|(name, value)| Field::new(name.as_bytes(), value.as_bytes()))
             .collect();
         let mut parts = RequestParts::default();
-        read_request(&fields, false, Time::START, &mut parts).map(|()| parts)
+        read_request(&fields, false, Takes::Grpc, Time::START, &mut parts).map(|()| parts)
     }
 
     #[test]

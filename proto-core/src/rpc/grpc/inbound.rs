@@ -5,11 +5,19 @@
 //! nothing else could ever make room for it. So a call holds at most a window and one message.
 
 use crate::rpc::compression::{InflateError, decompress};
-use crate::rpc::message::{FramingError, MessageReader};
+use crate::rpc::grpc::trailers;
+use crate::rpc::grpc_web::text::TextDecoder;
+use crate::rpc::grpc_web::{WebForm, trailer_frame};
+use crate::rpc::message::{FramingError, MessageReader, WireMessage};
 use crate::rpc::streams::Streams;
-use crate::rpc::{Encoding, Origin, Status};
+use crate::rpc::{Encoding, Metadata, Origin, Status};
+use alloc::boxed::Box;
 use alloc::format;
 use bytes::Bytes;
+
+const AFTER_TRAILERS: &str = "data came after the trailers";
+
+pub(super) const WEB_BYTES: usize = size_of::<WebInbound>();
 
 /// What arrives on one call.
 #[derive(Clone, Debug, Default)]
@@ -21,11 +29,30 @@ pub(super) struct Inbound {
     held: u32,
     /// Credit of messages that the application has and did not consume.
     outstanding: u32,
+    /// What gRPC-Web needs besides; nothing for plain gRPC.
+    web: Option<Box<WebInbound>>,
 }
 
 impl Inbound {
     pub(super) fn push(&mut self, data: Bytes) {
+        let data = match &mut self.web {
+            None => data,
+            Some(web) => web.take_in(data, &mut self.held),
+        };
         self.reader.push(data);
+    }
+
+    /// Makes it read gRPC-Web: of a request without, of a reply with trailers in the body.
+    pub(super) fn speak_web(&mut self, form: WebForm, is_reply: bool) {
+        self.web = Some(Box::new(WebInbound::new(form)));
+        if is_reply {
+            self.reader.take_trailers();
+        }
+    }
+
+    /// What gRPC-Web needs besides.
+    pub(super) fn web(&mut self) -> Option<&mut WebInbound> {
+        self.web.as_deref_mut()
     }
 
     /// The next whole message and its credit.
@@ -39,11 +66,14 @@ impl Inbound {
         let message = self.reader.next(length_max).map_err(|error| framing_status(error, length_max))?;
         let taken = u32::try_from(before - self.reader.input_len()).unwrap_or(u32::MAX);
         self.held = self.held.saturating_add(taken);
-        let Some(message) = message else {
-            if self.outstanding == 0 {
-                streams.consume(stream, core::mem::take(&mut self.held));
+        let message = match message {
+            Some(message) if !message.is_trailers => message,
+            rest => {
+                if self.outstanding == 0 {
+                    streams.consume(stream, core::mem::take(&mut self.held));
+                }
+                return self.end_run(rest).map(|()| None);
             }
-            return Ok(None);
         };
         let payload = if message.compressed {
             inflate(self.encoding, &message.payload, length_max)?
@@ -65,13 +95,30 @@ impl Inbound {
         streams.consume(stream, credit);
     }
 
+    /// Nothing of this input is left, or all that is left are trailers.
+    fn end_run(&mut self, trailers: Option<WireMessage>) -> Result<(), Status> {
+        let Some(web) = &self.web else { return Ok(()) };
+        let Some(frame) = trailers else { return web.wrong.map_or(Ok(()), |wrong| Err(library(wrong))) };
+        if self.reader.input_len() > 0 || web.wrong.is_some() || !web.is_whole() {
+            return Err(library(AFTER_TRAILERS));
+        }
+        let payload = match frame.compressed {
+            true => inflate(self.encoding, &frame.payload, trailer_frame::BYTES_MAX)?,
+            false => frame.payload,
+        };
+        if let Some(web) = &mut self.web {
+            web.trailers = Some(payload);
+        }
+        Ok(())
+    }
+
     /// Whether the peer stopped within a message.
     pub(super) fn is_within_message(&self) -> bool {
-        self.reader.is_within_message()
+        self.reader.is_within_message() || self.web.as_ref().is_some_and(|web| !web.is_whole())
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.reader.memory()
+        self.reader.memory() + self.web.as_ref().map_or(0, |_| WEB_BYTES)
     }
 }
 
@@ -96,6 +143,65 @@ pub(crate) fn inflate(
         InflateError::Corrupt => library(format!("a message is no valid {}", encoding.name())),
         InflateError::NotBuiltIn => library(format!("{} is not built in", encoding.name())),
     })
+}
+
+/// What arrives on a call of gRPC-Web, beyond plain messages.
+#[derive(Clone, Debug)]
+pub(super) struct WebInbound {
+    text: Option<TextDecoder>,
+    /// The payload of the frame with trailers.
+    trailers: Option<Bytes>,
+    /// What a reply's head said of the status; counts where no trailers come.
+    pub(super) told_by_head: Option<(Status, Metadata)>,
+    /// The body cannot be read: why.
+    wrong: Option<&'static str>,
+    /// Whole messages so far.
+    pub(super) messages: u32,
+}
+
+impl WebInbound {
+    fn new(form: WebForm) -> WebInbound {
+        let text = (form == WebForm::Text).then(TextDecoder::default);
+        WebInbound { text, trailers: None, told_by_head: None, wrong: None, messages: 0 }
+    }
+
+    /// The bytes that a piece of the body stands for. Credit was spent on the piece, so that what it is longer counts too.
+    fn take_in(&mut self, data: Bytes, held: &mut u32) -> Bytes {
+        if self.trailers.is_some() && !data.is_empty() {
+            self.wrong = Some(AFTER_TRAILERS);
+        }
+        let waiting = |text: &Option<TextDecoder>| text.as_ref().map_or(0, TextDecoder::waiting);
+        let spent = waiting(&self.text) + data.len();
+        let decoded = match (&mut self.text, self.wrong) {
+            (_, Some(_)) => Bytes::new(),
+            (None, None) => data,
+            (Some(text), None) => {
+                let (decoded, is_text) = text.decode(&data);
+                self.wrong = (!is_text).then_some("the body is no base64");
+                decoded
+            }
+        };
+        let longer = spent.saturating_sub(decoded.len() + waiting(&self.text));
+        *held = held.saturating_add(u32::try_from(longer).unwrap_or(u32::MAX));
+        decoded
+    }
+
+    fn is_whole(&self) -> bool {
+        self.text.as_ref().is_none_or(TextDecoder::is_whole)
+    }
+
+    /// The status of a reply that is whole: its trailers', or its head's, or else `otherwise`.
+    pub(super) fn status(&mut self, otherwise: (Status, Metadata)) -> (Status, Metadata) {
+        let Some(lines) = self.trailers.take() else { return self.told_by_head.take().unwrap_or(otherwise) };
+        let malformed = |wrong| {
+            let text = format!("the trailers in the body are malformed: {wrong}");
+            (Status::internal(text).with_origin(Origin::Peer), Metadata::new())
+        };
+        match trailer_frame::decode(&lines) {
+            Ok(fields) => trailers::read(&fields).unwrap_or_else(|| malformed("they have no grpc-status")),
+            Err(wrong) => malformed(wrong),
+        }
+    }
 }
 
 /// The status of a stream that ended within a message.

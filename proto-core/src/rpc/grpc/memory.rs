@@ -7,7 +7,7 @@
 //! owner's; credit bounds them, since a peer has none for more than a window and one message a call.
 
 use crate::rpc::grpc::limits::Limits;
-use crate::rpc::grpc::{client, server};
+use crate::rpc::grpc::{client, inbound, server};
 use crate::rpc::message::wire_length_max;
 
 /// An entry of the table of calls and of its list of free slots.
@@ -24,7 +24,7 @@ impl Limits {
         let message = wire_length_max(true, self.receive_message_bytes_max);
         // Text that is no UTF-8 becomes three times as long when it is marked.
         let head = 2 * 3 * header_list_bytes_max;
-        let slot = 2 * client::CALL_BYTES.max(server::CALL_BYTES);
+        let slot = 2 * client::CALL_BYTES.max(server::CALL_BYTES) + inbound::WEB_BYTES;
         let index = 2 * (2 * calls + 40) * INDEX_BYTES;
         let deadlines = 2 * (2 * calls + 40) * DEADLINE_BYTES;
         let events = 2 * (calls + 4) * client::EVENT_BYTES.max(server::EVENT_BYTES);

@@ -8,8 +8,10 @@
 //!           grpc-status, grpc-message, grpc-status-details-bin, …      or all of it in one list: Trailers-Only
 //! ```
 //!
+//! Where it is enabled they speak gRPC-Web, too ([`crate::rpc::grpc_web`]): each call in the form that it comes in.
 //! The engines here know neither frames nor windows: they get the carrier as an argument ([`crate::rpc::streams`]).
 
+mod admission;
 pub mod client;
 mod head;
 mod inbound;
@@ -19,6 +21,7 @@ mod memory;
 mod outbound;
 pub mod server;
 mod trailers;
+mod web;
 
 pub use client::ClientCalls;
 pub use head::RequestDefaults;

@@ -5,18 +5,23 @@
 //! client that reads too slowly to have its answer by then does not wait for it any more.
 
 use crate::base::{Deadlines, Fields, Flow, IdTable, Misuse, Time, Wake};
-use crate::rpc::grpc::head::{ACCEPTED, Refusal, RequestParts, read_request, write_refusal, write_response};
+use crate::rpc::grpc::admission::{Admission, admit_web, refuse};
+use crate::rpc::grpc::head::{Refusal, RequestParts, Takes, read_request, write_response};
 use crate::rpc::grpc::inbound::{Inbound, truncated};
 use crate::rpc::grpc::limits::Limits;
 use crate::rpc::grpc::mapping::status_for_end;
 use crate::rpc::grpc::outbound::pack;
 use crate::rpc::grpc::trailers;
+use crate::rpc::grpc::web::{self, WebCall, one_message};
+use crate::rpc::grpc_web::WebConfig;
 use crate::rpc::local_status::deadline_exceeded;
 use crate::rpc::message::prefix;
 use crate::rpc::session::{CallId, RequestHead, ServerEvent};
 use crate::rpc::streams::{Reset, StreamEnd, Streams};
-use crate::rpc::{Code, Encoding, Metadata, Origin, Status};
+use crate::rpc::{Encoding, Metadata, Origin, Status};
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
@@ -41,20 +46,25 @@ enum Input {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Call {
-    parts: RequestParts,
-    inbound: Inbound,
+pub(super) struct Call {
+    pub(super) parts: RequestParts,
+    pub(super) inbound: Inbound,
     input: Input,
     head_sent: bool,
     blocked: bool,
     /// The encoding of messages sent with `compress`.
     encoding: Option<Encoding>,
+    /// It is a call of gRPC-Web.
+    pub(super) web: Option<Box<WebCall>>,
 }
 
 /// The calls of one connection, server side.
 #[derive(Clone, Debug)]
 pub struct ServerCalls {
     limits: Limits,
+    /// How gRPC-Web is served; not at all without it.
+    web: Option<Arc<WebConfig>>,
+    takes: Takes,
     calls: IdTable<Call>,
     spare: Vec<Call>,
     deadlines: Deadlines,
@@ -69,12 +79,30 @@ impl ServerCalls {
     pub fn new(limits: Limits) -> ServerCalls {
         ServerCalls {
             limits,
+            web: None,
+            takes: Takes::Grpc,
             calls: IdTable::default(),
             spare: Vec::new(),
             deadlines: Deadlines::default(),
             reading: None,
             pending: VecDeque::new(),
         }
+    }
+
+    /// Serves gRPC-Web beside plain gRPC, where there is a configuration.
+    #[must_use]
+    pub fn with_web(mut self, web: Option<Arc<WebConfig>>) -> ServerCalls {
+        self.takes = if web.is_some() { Takes::Both } else { Takes::Grpc };
+        self.web = web;
+        self
+    }
+
+    /// Serves gRPC-Web and nothing else, on a carrier that has no trailers.
+    #[must_use]
+    pub fn with_web_alone(mut self, web: Arc<WebConfig>) -> ServerCalls {
+        self.web = Some(web);
+        self.takes = Takes::Web;
+        self
     }
 
     /// A request's head arrived.
@@ -87,13 +115,26 @@ impl ServerCalls {
         streams: &mut dyn Streams,
     ) {
         let mut call = self.spare.pop().unwrap_or_default();
-        let refusal = match read_request(fields, over.oversized, now, &mut call.parts) {
+        let read = read_request(fields, over.oversized, self.takes, now, &mut call.parts);
+        let mut refusal = match read {
             Err(refusal) => Some(refusal),
             Ok(()) if call.parts.deadline == Some(now) => Some(Refusal::Status(deadline_exceeded())),
             Ok(()) => None,
         };
+        if let Some(web) = self.web.clone()
+            && (call.parts.web.is_some() || matches!(refusal, Some(Refusal::Http(_))))
+        {
+            match admit_web(&web, stream, fields, &mut call, streams) {
+                Admission::Answered => return self.recycle(call),
+                Admission::Refused(origin) => refusal = Some(Refusal::Http(origin)),
+                Admission::Open => {}
+            }
+        }
         if let Some(refusal) = refusal {
-            refuse(stream, over.end, &refusal, &call.parts, streams);
+            if let Refusal::Http(refusal) = &refusal {
+                self.pending.push_back(ServerEvent::Refused { why: refusal.text() });
+            }
+            refuse(stream, over.end, &refusal, &call, streams);
             self.recycle(call);
             return;
         }
@@ -169,6 +210,14 @@ impl ServerCalls {
         };
         match call.inbound.next(length_max, stream, streams) {
             Ok(Some((message, credit))) => {
+                if let Some(web) = call.inbound.web() {
+                    web.messages += 1;
+                    if web.messages > 1 {
+                        self.reading = None;
+                        self.fail(stream, one_message(), streams);
+                        return self.pending.pop_front();
+                    }
+                }
                 return Some(ServerEvent::Message { call: CallId(stream), message, credit });
             }
             Ok(None) => self.reading = None,
@@ -254,6 +303,9 @@ impl ServerCalls {
         let encoding = compression.filter(|encoding| encoding.is_built_in() && accepts(*encoding));
         let mut head = streams.blank();
         write_response(&mut head, &state.parts.content_type, metadata, encoding);
+        if let Some(web) = &state.web {
+            web.write_head(&mut head);
+        }
         streams.send_head(call.0, head, false)?;
         state.head_sent = true;
         state.encoding = encoding;
@@ -279,7 +331,12 @@ impl ServerCalls {
         if !state.head_sent {
             self.send_head(call, &Metadata::new(), None, streams)?;
         }
-        let flow = streams.send_message(call.0, prefix(compressed, payload.len() as u32), payload)?;
+        let prefix = prefix(compressed, payload.len() as u32);
+        let web = self.calls.get(call.0).and_then(|state| state.web.as_deref());
+        let flow = match web {
+            None => streams.send_message(call.0, prefix, payload)?,
+            Some(web) => web::send_message(web.form, call.0, prefix, payload, streams)?,
+        };
         if let Some(state) = self.calls.get_mut(call.0) {
             state.blocked = flow == Flow::Blocked;
         }
@@ -301,10 +358,16 @@ impl ServerCalls {
         let mut fields = streams.blank();
         if state.head_sent {
             trailers::write(&mut fields, status, trailers);
-            streams.send_trailers(call.0, fields)?;
+            match &state.web {
+                None => streams.send_trailers(call.0, fields)?,
+                Some(web) => web::send_trailers(web.form, call.0, &fields, streams)?,
+            }
         } else {
             write_response(&mut fields, &state.parts.content_type, &Metadata::new(), None);
             trailers::write(&mut fields, status, trailers);
+            if let Some(web) = &state.web {
+                web.write_head(&mut fields);
+            }
             streams.send_head(call.0, fields, true)?;
         }
         if state.input == Input::Open {
@@ -323,6 +386,12 @@ impl ServerCalls {
             Some(state) => state.inbound.consume(credit, call.0, streams),
             None => streams.consume(call.0, credit),
         }
+    }
+
+    /// Whether the client of this call can send more than one message.
+    #[must_use]
+    pub fn takes_request_stream(&self, call: CallId) -> bool {
+        self.calls.get(call.0).is_none_or(|call| call.web.is_none())
     }
 
     /// Calls that are open.
@@ -380,32 +449,6 @@ impl ServerCalls {
             call.parts.clear();
             self.spare.push(Call { parts: call.parts, ..Call::default() });
         }
-    }
-}
-
-/// Answers a request that never becomes a call.
-fn refuse(
-    stream: u64,
-    request_ended: bool,
-    refusal: &Refusal,
-    parts: &RequestParts,
-    streams: &mut dyn Streams,
-) {
-    let mut head = streams.blank();
-    match refusal {
-        Refusal::Http(refusal) => write_refusal(&mut head, *refusal),
-        Refusal::Status(status) => {
-            write_response(&mut head, &parts.content_type, &Metadata::new(), None);
-            if status.code() == Code::Unimplemented {
-                head.add(b"grpc-accept-encoding", ACCEPTED);
-            }
-            trailers::write(&mut head, status, &Metadata::new());
-        }
-    }
-    if streams.send_head(stream, head, true).is_err() {
-        streams.reset(stream, Reset::Refused);
-    } else if !request_ended {
-        streams.reset_when_sent(stream, Reset::NoError);
     }
 }
 

@@ -7,6 +7,9 @@ mod client_replies;
 mod compressed;
 mod server_calls;
 mod server_heads;
+mod web_calls;
+mod web_replies;
+mod web_requests;
 mod wire;
 
 use crate::base::{Machine, Out, Output, Time};

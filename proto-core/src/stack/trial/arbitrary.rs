@@ -21,7 +21,7 @@ const LIMITS: u64 = 5_000;
 
 /// A server survives any bytes. It echoes messages, and finishes calls when they are half-closed.
 pub fn server(input: &[u8]) {
-    let config = ServerConfig { http2: http2(0), limits: limits() };
+    let config = ServerConfig { http2: http2(0), limits: limits(), ..ServerConfig::default() };
     let mut server = GrpcServer::new(Time::START, &config);
     let (mut open, mut ended) = (BTreeSet::new(), BTreeSet::new());
     let mut peer = Peer::new();

@@ -6,6 +6,7 @@ pub mod arbitrary;
 pub mod fuzz;
 pub mod pair;
 mod scripts;
+pub mod web;
 
 use crate::base::laws::{EventOf, Script, Subject};
 use crate::base::{Entropy, Flow, Misuse, Time};
@@ -136,7 +137,7 @@ impl Subject for GrpcServerTrial {
     type Sent = sent::Sent;
 
     fn build(seed: u64, now: Time) -> Self {
-        let config = ServerConfig { http2: http2(seed), limits: limits() };
+        let config = ServerConfig { http2: http2(seed), limits: limits(), ..ServerConfig::default() };
         GrpcServerTrial { session: GrpcServer::new(now, &config), calls: Calls::default() }
     }
 
@@ -216,7 +217,7 @@ impl Subject for GrpcServerTrial {
     }
 
     fn memory_max() -> usize {
-        ServerConfig { http2: http2(0), limits: limits() }.memory_max()
+        ServerConfig { http2: http2(0), limits: limits(), ..ServerConfig::default() }.memory_max()
     }
 }
 

@@ -11,7 +11,7 @@ use core::time::Duration;
 pub fn pair(input: &[u8]) {
     let limits = Limits { receive_message_bytes_max: LARGE, ..Limits::default() };
     let client = ClientConfig { http2: http2(), limits, ..ClientConfig::default() };
-    let server = ServerConfig { http2: http2(), limits };
+    let server = ServerConfig { http2: http2(), limits, ..ServerConfig::default() };
     let client = GrpcClient::new(Time::START, &client);
     let server = GrpcServer::new(Time::START, &server);
     pair_of(input, client, server, |client, server| {
