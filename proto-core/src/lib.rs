@@ -68,6 +68,7 @@
 //! | [`policy`] | what a client decides by itself: when to connect again |
 //! | [`rpc`] | calls: metadata, status, messages, deadlines, compression, gRPC |
 //! | [`stack`] | composites: the only place where layers meet |
+//! | [`websocket`] | messages between a browser and a server, RFC 6455 and RFC 7692 |
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -85,3 +86,4 @@ pub mod native;
 pub mod policy;
 pub mod rpc;
 pub mod stack;
+pub mod websocket;

@@ -20,7 +20,12 @@ const IMPORTS: [(&str, &[&str]); 9] = [
     ("native", &["base", "native", "rpc"]),
     ("policy", &["base", "policy"]),
     ("rpc", &["base", "rpc"]),
+<<<<<<< HEAD
     ("stack", &["base", "codec", "hpack", "http1", "http2", "native", "rpc", "stack"]),
+=======
+    ("websocket", &["base", "http1", "websocket"]),
+    ("stack", &["base", "codec", "hpack", "http1", "http2", "rpc", "stack", "websocket"]),
+>>>>>>> 5228f1f (Speak WebSocket: handshake, frames, messages, compression, both roles)
 ];
 
 const IMPURE: [(&str, &str); 17] = [

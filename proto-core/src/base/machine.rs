@@ -55,6 +55,12 @@ pub trait Machine {
     /// The peer will send no more bytes.
     fn handle_eof(&mut self, now: Time);
 
+    /// Whether more input is of use now. A driver that can leave bytes where they are reads no more while this says no, so
+    /// that a machine without flow control of its own pushes back through the transport's.
+    fn wants_input(&self) -> bool {
+        true
+    }
+
     /// Parses as far as the next event and returns it; when the input is used up, fires each timer that is due
     /// at `now`; then writes queued frames into `out` while it has room.
     fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<Self::Event>;
@@ -71,6 +77,10 @@ impl<M: Machine + ?Sized> Machine for Box<M> {
         (**self).handle_eof(now);
     }
 
+    fn wants_input(&self) -> bool {
+        (**self).wants_input()
+    }
+
     fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<Self::Event> {
         (**self).poll_output(now, out)
     }
@@ -85,6 +95,10 @@ impl<M: Machine + ?Sized> Machine for &mut M {
 
     fn handle_eof(&mut self, now: Time) {
         (**self).handle_eof(now);
+    }
+
+    fn wants_input(&self) -> bool {
+        (**self).wants_input()
     }
 
     fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<Self::Event> {

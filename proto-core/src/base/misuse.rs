@@ -31,6 +31,8 @@ pub enum Misuse {
     InvalidField(&'static str),
     /// The carrier, or the peer, cannot do this: what it lacks.
     Unsupported(&'static str),
+    /// A payload that must not be sent: what is wrong with it.
+    InvalidPayload(&'static str),
 }
 
 impl fmt::Display for Misuse {
@@ -48,6 +50,7 @@ impl fmt::Display for Misuse {
                 write!(f, "{size} bytes exceed the limit of {limit}; send less or raise the limit")
             }
             Misuse::Exhausted => f.write_str("the connection has used up its stream ids; open another"),
+            Misuse::InvalidPayload(why) => write!(f, "a payload cannot be sent: {why}"),
             Misuse::InvalidField(why) => write!(f, "a header field cannot be sent: {why}"),
             Misuse::Unsupported(why) => f.write_str(why),
         }

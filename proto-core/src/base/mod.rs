@@ -1,4 +1,4 @@
-//! What every machine stands on: time, the two verbs, output, header lists, budgets.
+//! What every machine stands on: time, the two verbs, output, header lists, budgets, randomness.
 
 pub mod budget;
 pub mod entropy;
@@ -9,6 +9,7 @@ pub mod laws;
 pub mod machine;
 pub mod misuse;
 pub mod out;
+pub mod secret;
 pub mod time;
 pub mod timers;
 
@@ -19,5 +20,6 @@ pub use id_table::IdTable;
 pub use machine::{Machine, Output, Wake};
 pub use misuse::{Flow, Misuse};
 pub use out::{Attached, Out};
+pub use secret::Secret;
 pub use time::Time;
 pub use timers::{Deadlines, TimerName, TimerTable};
