@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Input is read even while output waits for the peer: machines parse lazily and bound what they store, and two
-//! peers that both refuse to read would wait for each other for ever.
+//! peers that both refuse to read would wait for each other for ever. A machine whose protocol has no flow control of its
+//! own says when it wants no more; then the transport's pushes back.
 
 use crate::timer::Timer;
 use crate::{clock, pool};
@@ -168,7 +169,7 @@ where
 
     /// Reads once; says whether that brought anything.
     fn poll_input(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
-        if !self.input_open || self.stage == Stage::Closing {
+        if !self.input_open || self.stage == Stage::Closing || !self.machine.wants_input() {
             return false;
         }
         match pool::poll_read(&mut self.stream, cx) {

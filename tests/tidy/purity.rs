@@ -11,7 +11,7 @@ fn is_test_bench(path: &str) -> bool {
 }
 
 /// Which folders each folder of the core may import. Data falls straight down, so imports do too.
-const IMPORTS: [(&str, &[&str]); 9] = [
+const IMPORTS: [(&str, &[&str]); 10] = [
     ("base", &["base"]),
     ("codec", &["base", "codec"]),
     ("hpack", &["base", "codec", "hpack"]),
@@ -20,12 +20,8 @@ const IMPORTS: [(&str, &[&str]); 9] = [
     ("native", &["base", "native", "rpc"]),
     ("policy", &["base", "policy"]),
     ("rpc", &["base", "rpc"]),
-<<<<<<< HEAD
-    ("stack", &["base", "codec", "hpack", "http1", "http2", "native", "rpc", "stack"]),
-=======
+    ("stack", &["base", "codec", "hpack", "http1", "http2", "native", "rpc", "stack", "websocket"]),
     ("websocket", &["base", "http1", "websocket"]),
-    ("stack", &["base", "codec", "hpack", "http1", "http2", "rpc", "stack", "websocket"]),
->>>>>>> 5228f1f (Speak WebSocket: handshake, frames, messages, compression, both roles)
 ];
 
 const IMPURE: [(&str, &str); 17] = [

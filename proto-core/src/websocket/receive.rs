@@ -254,13 +254,11 @@ impl Connection {
             Opcode::Ping if self.phase == Phase::Open => {
                 self.outbox.push_pong(payload, self.config.pongs_max)
             }
-            Opcode::Pong => {
-                // RFC 6455 §5.5.3: a pong that nobody asked for is no error.
-                if self.asked_pong.as_deref() == Some(payload) {
-                    let payload = Bytes::copy_from_slice(payload);
-                    self.asked_pong = None;
-                    return Ok(Some(Event::Pong { payload }));
-                }
+            // RFC 6455 §5.5.3: a pong that nobody asked for is no error.
+            Opcode::Pong if self.asked_pong.as_deref() == Some(payload) => {
+                let payload = Bytes::copy_from_slice(payload);
+                self.asked_pong = None;
+                return Ok(Some(Event::Pong { payload }));
             }
             _ => {}
         }
