@@ -65,6 +65,8 @@ impl<S: Service + ?Sized> Service for Arc<S> {
 /// A call that waits for its handler.
 pub struct IncomingCall {
     pub(crate) path: Cow<'static, str>,
+    /// Of calls below a prefix, the authority that the client asked for.
+    #[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "only tower services ask"))]
     pub(crate) authority: String,
     pub(crate) request: Request<()>,
     /// The one request message of methods that have one.
