@@ -21,8 +21,12 @@ pub(super) fn asked(path: &str, authority: &str, request: &Request<()>) -> Field
 }
 
 fn start(path: &str, authority: &str, request: &Request<()>, opened: &mut Opened) -> ClientCalls {
-    let defaults =
-        RequestDefaults { scheme: "http", authority: authority.to_owned(), user_agent: String::new() };
+    let defaults = RequestDefaults {
+        scheme: "http",
+        authority: authority.to_owned(),
+        user_agent: String::new(),
+        web: None,
+    };
     // Whoever passes the messages on has limits of its own.
     let limits = Limits { receive_message_bytes_max: u32::MAX as usize, ..Limits::default() };
     let mut calls = ClientCalls::new(limits, defaults);
@@ -120,6 +124,10 @@ impl Streams for Opened {
     }
 
     fn send_message(&mut self, _: u64, _: [u8; 5], _: Bytes) -> Result<Flow, Misuse> {
+        Err(Misuse::OutOfOrder("the request travels by itself"))
+    }
+
+    fn send_last(&mut self, _: u64, _: [u8; 5], _: Bytes) -> Result<(), Misuse> {
         Err(Misuse::OutOfOrder("the request travels by itself"))
     }
 

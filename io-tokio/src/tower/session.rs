@@ -190,6 +190,12 @@ impl Streams for Stream {
         Ok(if self.blocked { Flow::Blocked } else { Flow::Ready })
     }
 
+    fn send_last(&mut self, _: u64, prefix: [u8; 5], payload: Bytes) -> Result<(), Misuse> {
+        self.frames.push(prefix, payload);
+        self.ended = true;
+        Ok(())
+    }
+
     fn send_trailers(&mut self, _: u64, trailers: Fields) -> Result<(), Misuse> {
         self.trailers = Some(trailers);
         self.ended = true;
