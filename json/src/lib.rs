@@ -8,7 +8,8 @@
 //! # use zrpc_core::rpc::{Part, Transcode};
 //! # fn show(descriptor: &'static zrpc_core::rpc::ServiceDescriptor) -> Result<(), Box<dyn std::error::Error>> {
 //! let schema = zrpc_json::Schema::of([descriptor])?;
-//! let bytes = schema.to_bytes("/demo.Echo/Say", Part::Request, r#"{"text":"hello"}"#)?;
+//! let say = schema.find("/demo.Echo/Say").ok_or("there is no such method")?;
+//! let bytes = schema.to_bytes(say, Part::Request, r#"{"text":"hello"}"#)?;
 //! # Ok(())
 //! # }
 //! ```

@@ -24,7 +24,8 @@ const NAMES_SHOWN: usize = 12;
 /// | a key twice | the last one counts, as in protobuf's own form |
 /// | more than a million values, or nested more than 100 deep | refused |
 pub struct Schema {
-    methods: HashMap<&'static str, Types>,
+    numbers: HashMap<&'static str, u32>,
+    methods: Vec<Types>,
     unknown_in_requests: Unknown,
 }
 
@@ -35,6 +36,7 @@ enum Unknown {
 }
 
 struct Types {
+    path: &'static str,
     request: Type,
     response: Type,
 }
@@ -64,7 +66,8 @@ impl Schema {
     /// When a service's descriptors are missing, cannot be read, or do not describe it: when the service was not
     /// generated, its messages have no JSON form.
     pub fn of<'a>(services: impl IntoIterator<Item = &'a ServiceDescriptor>) -> Result<Schema, SchemaError> {
-        let mut schema = Schema { methods: HashMap::new(), unknown_in_requests: Unknown::Refused };
+        let mut schema =
+            Schema { numbers: HashMap::new(), methods: Vec::new(), unknown_in_requests: Unknown::Refused };
         let mut pool = DescriptorPool::new();
         for service in services {
             schema.add(service, &mut pool).map_err(|why| {
@@ -110,18 +113,22 @@ impl Schema {
             let Some(found) = described.methods().find(|found| found.name() == name) else {
                 return Err(format!("its descriptors do not describe {}", method.path));
             };
-            let types = Types { request: Type::new(found.input()), response: Type::new(found.output()) };
-            self.methods.insert(method.path, types);
+            let (request, response) = (Type::new(found.input()), Type::new(found.output()));
+            self.numbers.insert(method.path, u32::try_from(self.methods.len()).unwrap_or(u32::MAX));
+            self.methods.push(Types { path: method.path, request, response });
         }
         Ok(())
     }
 
-    fn find(&self, path: &str, part: Part) -> Result<&Type, TranscodeError> {
-        let types = self.methods.get(path).ok_or(TranscodeError::UnknownMethod)?;
-        Ok(match part {
+    /// The type of a message, and the path of its method.
+    fn of_part(&self, method: u32, part: Part) -> Result<(&Type, &'static str), TranscodeError> {
+        let types = self.methods.get(method as usize);
+        let types = types.ok_or_else(|| TranscodeError(format!("there is no method {method}")))?;
+        let of = match part {
             Part::Request => &types.request,
             Part::Response => &types.response,
-        })
+        };
+        Ok((of, types.path))
     }
 
     fn parse(&self, of: &Type, part: Part, json: &str) -> Result<DynamicMessage, String> {
@@ -145,24 +152,28 @@ impl Type {
 }
 
 impl Transcode for Schema {
-    fn to_bytes(&self, path: &str, part: Part, json: &str) -> Result<Bytes, TranscodeError> {
-        let message = self.parse(self.find(path, part)?, part, json);
-        let message = message.map_err(|why| {
-            TranscodeError::Invalid(format!("the {} of {path} cannot be read: {why}", part.name()))
-        })?;
+    fn find(&self, path: &str) -> Option<u32> {
+        self.numbers.get(path).copied()
+    }
+
+    fn to_bytes(&self, method: u32, part: Part, json: &str) -> Result<Bytes, TranscodeError> {
+        let (of, path) = self.of_part(method, part)?;
+        let message = self.parse(of, part, json);
+        let message = message
+            .map_err(|why| TranscodeError(format!("the {} of {path} cannot be read: {why}", part.name())))?;
         Ok(message.encode_to_vec().into())
     }
 
     fn to_json(
         &self,
-        path: &str,
+        method: u32,
         part: Part,
         message: &[u8],
         json: &mut Vec<u8>,
     ) -> Result<(), TranscodeError> {
-        let of = self.find(path, part)?;
+        let (of, path) = self.of_part(method, part)?;
         let invalid = |why: &dyn fmt::Display| {
-            TranscodeError::Invalid(format!("the {} of {path} has no form in JSON: {why}", part.name()))
+            TranscodeError(format!("the {} of {path} has no form in JSON: {why}", part.name()))
         };
         let message = DynamicMessage::decode(of.message.clone(), message).map_err(|why| invalid(&why))?;
         if of.holds_any && !bounds::is_within(&message, DEPTH_MAX) {

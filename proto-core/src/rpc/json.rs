@@ -29,61 +29,47 @@ impl Part {
 
 /// Turns messages of known methods from one form into the other.
 pub trait Transcode: fmt::Debug + Send + Sync {
+    /// The number of a method that is known here, by its path; the number is asked for once a call.
+    fn find(&self, path: &str) -> Option<u32>;
+
     /// The bytes of a message that came as JSON text.
     ///
     /// # Errors
-    /// When the method is not known here, or the text is not a message of its type.
-    fn to_bytes(&self, path: &str, part: Part, json: &str) -> Result<Bytes, TranscodeError>;
+    /// When the text is not a message of the method's type.
+    fn to_bytes(&self, method: u32, part: Part, json: &str) -> Result<Bytes, TranscodeError>;
 
     /// Appends the JSON text of a message. What it appended when it fails is for the caller to cut off.
     ///
     /// # Errors
-    /// When the method is not known here, or the bytes are not a message of its type.
+    /// When the bytes are not a message of the method's type, or it has no form in JSON.
     fn to_json(
         &self,
-        path: &str,
+        method: u32,
         part: Part,
         message: &[u8],
         json: &mut Vec<u8>,
     ) -> Result<(), TranscodeError>;
 }
 
-/// Why a message has no other form.
+/// Why a message has no other form: a sentence that names the method, the field where it is known, and what was expected.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum TranscodeError {
-    /// No descriptor of this method is at hand.
-    UnknownMethod,
-    /// The message is not of its type: a sentence that names the method, the field where it is known, and what was
-    /// expected.
-    Invalid(String),
-}
+pub struct TranscodeError(pub String);
 
 impl TranscodeError {
-    /// How a call ends whose message this happened to.
-    ///
-    /// A peer's message that cannot be read is the caller's mistake when it is a request; anything else is a mistake
-    /// of the program that made the message.
+    /// How a call ends whose message came and cannot be read: a request is its client's mistake, a response is not.
     #[must_use]
-    pub fn status(&self, path: &str, part: Part, origin: Origin) -> Status {
-        let status = match self {
-            TranscodeError::UnknownMethod => Status::unimplemented(alloc::format!(
-                "this side has no descriptor of {path} that messages in JSON need; send them as `data`, in base64"
-            )),
-            TranscodeError::Invalid(text) => match (part, origin) {
-                (Part::Request, Origin::Peer) => Status::invalid_argument(text.clone()),
-                _ => Status::internal(text.clone()),
-            },
-        };
-        status.with_origin(origin)
+    pub fn into_status(self, part: Part) -> Status {
+        match part {
+            Part::Request => Status::invalid_argument(self.0),
+            Part::Response => Status::internal(self.0),
+        }
+        .with_origin(Origin::Library)
     }
 }
 
 impl fmt::Display for TranscodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TranscodeError::UnknownMethod => f.write_str("no descriptor of this method is known"),
-            TranscodeError::Invalid(text) => f.write_str(text),
-        }
+        f.write_str(&self.0)
     }
 }
 
@@ -94,13 +80,25 @@ impl core::error::Error for TranscodeError {}
 pub struct NoSchema;
 
 impl Transcode for NoSchema {
-    fn to_bytes(&self, _: &str, _: Part, _: &str) -> Result<Bytes, TranscodeError> {
-        Err(TranscodeError::UnknownMethod)
+    fn find(&self, _: &str) -> Option<u32> {
+        None
     }
 
-    fn to_json(&self, _: &str, _: Part, _: &[u8], _: &mut Vec<u8>) -> Result<(), TranscodeError> {
-        Err(TranscodeError::UnknownMethod)
+    fn to_bytes(&self, _: u32, _: Part, _: &str) -> Result<Bytes, TranscodeError> {
+        Err(TranscodeError("this side knows no schema".into()))
     }
+
+    fn to_json(&self, _: u32, _: Part, _: &[u8], _: &mut Vec<u8>) -> Result<(), TranscodeError> {
+        Err(TranscodeError("this side knows no schema".into()))
+    }
+}
+
+/// How a call ends whose message came in JSON although this side knows no schema of its method.
+#[must_use]
+pub fn no_schema() -> Status {
+    let text =
+        "this side has no descriptor of the method, which a `message` needs; send it as `data`, in base64";
+    Status::unimplemented(text).with_origin(Origin::Library)
 }
 
 #[cfg(test)]
@@ -109,13 +107,10 @@ mod tests {
     use crate::rpc::Code;
 
     #[test]
-    fn a_client_is_told_of_its_mistakes_and_a_program_of_its_own() {
-        let invalid = TranscodeError::Invalid("the request of /a/b has no field `c`".into());
-        assert_eq!(invalid.status("/a/b", Part::Request, Origin::Peer).code(), Code::InvalidArgument);
-        assert_eq!(invalid.status("/a/b", Part::Response, Origin::Peer).code(), Code::Internal);
-        assert_eq!(invalid.status("/a/b", Part::Response, Origin::Caller).code(), Code::Internal);
-        let unknown = TranscodeError::UnknownMethod.status("/a/b", Part::Request, Origin::Peer);
-        assert_eq!(unknown.code(), Code::Unimplemented);
-        assert!(unknown.message().contains("/a/b"));
+    fn a_client_is_told_of_its_mistakes_and_a_server_that_errs_is_not_its_client() {
+        let error = TranscodeError("the request of /a/b has no field `c`".into());
+        let request = error.clone().into_status(Part::Request);
+        assert_eq!((request.code(), request.message()), (Code::InvalidArgument, &*error.0));
+        assert_eq!(error.into_status(Part::Response).code(), Code::Internal);
     }
 }

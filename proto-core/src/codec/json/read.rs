@@ -39,7 +39,7 @@ pub enum Kind {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
-    text: &'a str,
+    text: &'a [u8],
     at: usize,
     depth: u32,
     /// An object or array was just opened: no comma stands before its first member.
@@ -47,10 +47,11 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of this text.
+    /// A reader of this text. That it is UTF-8 is checked in each string that is asked for, and not where one is passed
+    /// over.
     #[must_use]
-    pub fn new(text: &'a str) -> Reader<'a> {
-        Reader { text, at: 0, depth: 0, fresh: false }
+    pub fn new(text: &'a (impl AsRef<[u8]> + ?Sized)) -> Reader<'a> {
+        Reader { text: text.as_ref(), at: 0, depth: 0, fresh: false }
     }
 
     /// Where the reader is, in bytes.
@@ -124,7 +125,9 @@ impl<'a> Reader<'a> {
     /// When something else comes, or an escape or character in it is not allowed.
     pub fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         let (inside, is_escaped) = self.scan_string()?;
-        let raw = self.text.get(inside.clone()).unwrap_or_default();
+        let raw = core::str::from_utf8(self.text.get(inside.clone()).unwrap_or_default());
+        let raw =
+            raw.map_err(|error| JsonError { at: inside.start + error.valid_up_to(), expected: "UTF-8" })?;
         if is_escaped { unescape(raw, inside.start).map(Cow::Owned) } else { Ok(Cow::Borrowed(raw)) }
     }
 
@@ -138,7 +141,8 @@ impl<'a> Reader<'a> {
             return Err(self.expected(WHOLE));
         }
         let range = self.scan_number()?;
-        let number = self.text.get(range.clone()).and_then(|digits| digits.parse().ok());
+        let digits = self.text.get(range.clone()).and_then(|digits| core::str::from_utf8(digits).ok());
+        let number = digits.and_then(|digits| digits.parse().ok());
         number.ok_or(JsonError { at: range.start, expected: WHOLE })
     }
 
@@ -274,11 +278,11 @@ impl<'a> Reader<'a> {
     }
 
     fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+        self.text.get(self.at).copied()
     }
 
     fn literal(&mut self, word: &'static str) -> Result<(), JsonError> {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let rest = self.text.get(self.at..).unwrap_or_default();
         if !rest.starts_with(word.as_bytes()) {
             return Err(self.expected(match word {
                 "null" => "`null`",
@@ -319,7 +323,7 @@ impl<'a> Reader<'a> {
         match self.byte() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
             Some(b'u') => {
-                let digits = self.text.as_bytes().get(self.at + 1..self.at + 5).unwrap_or_default();
+                let digits = self.text.get(self.at + 1..self.at + 5).unwrap_or_default();
                 if digits.len() != 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
                     return Err(self.expected("four hexadecimal digits in an escape"));
                 }
