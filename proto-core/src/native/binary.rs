@@ -403,6 +403,7 @@ impl Binary {
             rest,
             compressed: kind & call::COMPRESSED != 0,
             attachments,
+            refusal: None,
         };
         Ok(Frame::Call(CallFrame { call: number, head, part: Some(part), end }))
     }

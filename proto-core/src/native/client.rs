@@ -32,7 +32,25 @@ impl<C: Codec> NativeClient<C> {
     /// A connection that was just made, in any encoding.
     #[must_use]
     pub fn encoded(now: Time, config: Arc<Config>) -> NativeClient<C> {
-        NativeClient { connection: Connection::new(Role::Client, now, config) }
+        NativeClient::with_codec(now, config, C::new(Role::Client))
+    }
+
+    /// The same, in an encoding that knows more than its side.
+    #[must_use]
+    pub fn with_codec(now: Time, config: Arc<Config>, codec: C) -> NativeClient<C> {
+        NativeClient { connection: Connection::new(Role::Client, now, config, codec) }
+    }
+
+    /// The encoding.
+    #[must_use]
+    pub fn codec(&self) -> &C {
+        &self.connection.codec
+    }
+
+    /// Ends the connection, and all open calls with `status`, because what carries it has ended: nothing more is written.
+    pub fn lose(&mut self, now: Time, status: Status) {
+        self.connection.now = self.connection.now.max(now);
+        self.connection.lose(status);
     }
 
     /// Changes a call's priority, on this side and at the server. A call starts with the one that its metadata says under

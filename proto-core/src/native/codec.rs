@@ -6,6 +6,7 @@ use crate::native::capabilities::Capabilities;
 use crate::native::priority::Priority;
 use crate::native::{ErrorCode, Role, Violation};
 use crate::rpc::{Encoding, Metadata, Status};
+use alloc::boxed::Box;
 use alloc::string::String;
 use bytes::Bytes;
 use core::fmt::Debug;
@@ -131,6 +132,8 @@ pub struct Part {
     pub compressed: bool,
     /// Attachments.
     pub attachments: u8,
+    /// How the call ends because of it: its encoding has no bytes for it.
+    pub refusal: Option<Box<Status>>,
 }
 
 /// Whether a CALL frame is the last of its side.
@@ -158,6 +161,8 @@ pub struct Scratch {
 /// What a frame may have when it is read.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadLimits {
+    /// Calls that are open at once.
+    pub calls_max: usize,
     /// Bytes of a frame.
     pub frame_bytes_max: usize,
     /// Bytes of metadata.

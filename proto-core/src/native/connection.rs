@@ -95,14 +95,14 @@ pub(super) const fn key(id: u64) -> u64 {
 }
 
 impl<C: Codec> Connection<C> {
-    pub(super) fn new(role: Role, now: Time, config: Arc<Config>) -> Connection<C> {
+    pub(super) fn new(role: Role, now: Time, config: Arc<Config>, codec: C) -> Connection<C> {
         let mut connection = Connection {
             role,
             phase: Phase::Alive,
             drain: Drain::No,
             now,
             entropy: Entropy::from_seed(config.seed),
-            codec: C::new(role),
+            codec,
             scratch: Scratch::default(),
             receiving: None,
             calls: IdTable::default(),

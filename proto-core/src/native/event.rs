@@ -37,6 +37,8 @@ pub(super) enum Event {
 pub(super) enum End {
     Graceful,
     TransportClosed,
+    /// What carries the connection has ended, and said why.
+    Carrier(Status),
     Violation(Violation),
     PeerError {
         code: ErrorCode,

@@ -4,7 +4,7 @@ use crate::base::TimerName;
 use crate::native::call::{Call, Told, Turn};
 use crate::native::codec::Codec;
 use crate::native::connection::{Connection, Phase, key, waits};
-use crate::native::control::Control;
+use crate::native::control::{Control, ControlQueue};
 use crate::native::event::{End, Event};
 use crate::native::inbound::MESSAGE_COST;
 use crate::native::violation::Scope;
@@ -256,6 +256,14 @@ impl<C: Codec> Connection<C> {
         }
     }
 
+    /// What carries the connection has ended: there is nobody left to write to.
+    pub(super) fn lose(&mut self, status: Status) {
+        if self.phase != Phase::Ended {
+            self.end(End::Carrier(status));
+            self.control = ControlQueue::default();
+        }
+    }
+
     /// Ends the connection: its calls and the last event are told, and all but control frames is forgotten.
     pub(super) fn end(&mut self, end: End) {
         if self.phase == Phase::Ended {
@@ -301,6 +309,7 @@ impl<C: Codec> Connection<C> {
                 return (SessionEnd::Graceful, status);
             }
             End::TransportClosed => local_status::connection_lost(),
+            End::Carrier(status) => status,
             End::Violation(violation) => local_status::connection_broken(violation),
             End::PeerError { code, text } => local_status::ended_by_peer(code.name(), &text),
             End::Refused { lowest, highest, text } => Status::unavailable(format!(

@@ -110,6 +110,7 @@ impl<C: Codec> Connection<C> {
 impl Config {
     pub(super) fn read_limits(&self) -> ReadLimits {
         ReadLimits {
+            calls_max: self.max_calls as usize,
             frame_bytes_max: self.frame_bytes_max as usize,
             metadata_bytes_max: self.metadata_bytes_max as usize,
             metadata_entries_max: self.metadata_entries_max,
@@ -129,7 +130,7 @@ impl Config {
         let events = 2 * (4 * calls + 16) * size_of::<Event>();
         // Besides replies: what the owner gives up, the credit that it gives back, and what is said once.
         let control = self.unread_replies_max + 4 * calls + 64;
-        C::memory_max(&self.read_limits())
+        C::memory_max(&ReadLimits { calls_max: calls, ..self.read_limits() })
             + 2 * (metadata + self.frame_bytes_max as usize)
             + calls * (call + slot + RENAMED_BYTES)
             + 40 * slot

@@ -9,6 +9,7 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `frame/`, `binary`, `varint`, `preface`, `interned` | bytes, and nothing of calls |
+//! | `json/` | the same in JSON's words |
 //! | `codec` | frames without bytes: what any encoding of them must be able to do |
 //! | `connection`, `receive/`, `send`, `commands`, `lifecycle` | calls, and nothing of bytes |
 //! | `call`, `inbound`, `outbound`, `ready`, `priority` | one call: its state, its credit, its turn |
@@ -29,6 +30,7 @@ mod event;
 mod frame;
 mod inbound;
 mod interned;
+mod json;
 mod lifecycle;
 mod memory;
 mod outbound;
@@ -51,6 +53,7 @@ pub use client::NativeClient;
 pub use codec::Codec;
 pub use config::Config;
 pub use error_code::ErrorCode;
+pub use json::Json;
 pub use priority::Priority;
 pub use server::NativeServer;
 pub use violation::{Scope, Violation};

@@ -60,7 +60,25 @@ impl<C: Codec> NativeServer<C> {
     /// A connection that was just accepted, in any encoding.
     #[must_use]
     pub fn encoded(now: Time, config: Arc<Config>) -> NativeServer<C> {
-        NativeServer { connection: Connection::new(Role::Server, now, config) }
+        NativeServer::with_codec(now, config, C::new(Role::Server))
+    }
+
+    /// The same, in an encoding that knows more than its side.
+    #[must_use]
+    pub fn with_codec(now: Time, config: Arc<Config>, codec: C) -> NativeServer<C> {
+        NativeServer { connection: Connection::new(Role::Server, now, config, codec) }
+    }
+
+    /// The encoding.
+    #[must_use]
+    pub fn codec(&self) -> &C {
+        &self.connection.codec
+    }
+
+    /// Ends the connection, and all open calls with `status`, because what carries it has ended: nothing more is written.
+    pub fn lose(&mut self, now: Time, status: Status) {
+        self.connection.now = self.connection.now.max(now);
+        self.connection.lose(status);
     }
 
     /// Changes the order in which this side's frames leave; the client said one when it started the call.

@@ -12,7 +12,8 @@ use alloc::format;
 
 impl<C: Codec> Connection<C> {
     /// A message, or a part of one, begins; false when the call is over with it.
-    pub(super) fn on_part(&mut self, id: u64, wire: u64, part: Part) -> bool {
+    pub(super) fn on_part(&mut self, id: u64, wire: u64, mut part: Part) -> bool {
+        let refusal = part.refusal.take();
         let limit = self.config.limits.receive_message_bytes_max;
         let initial_credit = self.config.initial_credit;
         let (attachments, missing) = (part.attachments, part.missing);
@@ -25,6 +26,10 @@ impl<C: Codec> Connection<C> {
                 false
             }
             Ok(gathered) => {
+                if let Some(status) = refusal {
+                    self.fail(id, *status);
+                    return false;
+                }
                 if missing > 0 {
                     self.receiving = Some(id);
                 }
