@@ -17,7 +17,7 @@ const IMPORTS: [(&str, &[&str]); 10] = [
     ("hpack", &["base", "codec", "hpack"]),
     ("http1", &["base", "http1"]),
     ("http2", &["base", "codec", "hpack", "http2", "rpc::streams"]),
-    ("native", &["base", "native", "rpc"]),
+    ("native", &["base", "codec", "native", "rpc"]),
     ("policy", &["base", "policy"]),
     ("rpc", &["base", "rpc"]),
     ("stack", &["base", "codec", "hpack", "http1", "http2", "native", "rpc", "stack", "websocket"]),
