@@ -184,6 +184,33 @@ impl Out {
         }
     }
 
+    /// Takes all that waits: the payload at its end by reference, if there is one, and what comes before it.
+    pub(crate) fn take(&mut self) -> (Vec<u8>, Bytes) {
+        let mut tail = Bytes::new();
+        if self.sent_of_first == 0
+            && let Some(Segment::Payload(payload)) =
+                self.segments.pop_if(|last| matches!(last, Segment::Payload(_)))
+        {
+            self.len -= payload.len();
+            tail = payload;
+        }
+        let head = match self.segments.as_slice() {
+            [] => Vec::new(),
+            [Segment::Scratch(range)] if self.sent_of_first == 0 && range.len() == self.scratch.len() => {
+                core::mem::take(&mut self.scratch)
+            }
+            _ => self.to_vec(),
+        };
+        self.clear();
+        (head, tail)
+    }
+
+    /// Bytes of heap memory held, without payloads.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.scratch.capacity() + self.segments.capacity() * size_of::<Segment>()
+    }
+
     /// Forgets all bytes; keeps the buffers, and the notes of attachments.
     pub fn clear(&mut self) {
         self.scratch.clear();
@@ -253,6 +280,24 @@ mod tests {
         let taken = [Attached { call: 7, count: 100 }, Attached { call: 3, count: 64 }];
         assert_eq!(out.take_attachments(), taken);
         assert!(out.has_room() && out.take_attachments().is_empty());
+    }
+
+    #[test]
+    fn what_is_taken_is_all_that_waits_with_a_long_end_by_reference() {
+        let long = Bytes::from(vec![7; INLINE_MAX]);
+        let cases: [&[&[u8]]; 6] =
+            [&[], &[b"a"], &[&long], &[b"a", &long], &[b"a", &long, b"b"], &[&long, b"a", &long]];
+        for parts in cases {
+            let mut out = Out::with_room(1 << 20);
+            parts.iter().for_each(|part| out.put_bytes(Bytes::copy_from_slice(part)));
+            let whole = out.to_vec();
+            let (head, tail) = out.take();
+            assert_eq!([&head[..], &tail[..]].concat(), whole);
+            assert!(out.is_empty() && tail.len() % INLINE_MAX == 0);
+        }
+        let mut out = Out::with_room(1);
+        out.put_bytes(long.clone());
+        assert_eq!(out.take().1.as_ptr(), long.as_ptr());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::native::codec::Codec;
 use crate::native::config::Config;
 use crate::native::connection::{Connection, key};
 use crate::native::event::Event;
-use crate::native::{Priority, Role};
+use crate::native::{Priority, Role, Violation};
 use crate::rpc::session::{CallId, ClientEvent, ClientSession, StartCall};
 use crate::rpc::{Metadata, Status};
 use alloc::sync::Arc;
@@ -45,6 +45,12 @@ impl<C: Codec> NativeClient<C> {
     #[must_use]
     pub fn codec(&self) -> &C {
         &self.connection.codec
+    }
+
+    /// What the peer did wrong, where that ended the connection.
+    #[must_use]
+    pub fn violation(&self) -> Option<Violation> {
+        self.connection.violation
     }
 
     /// Ends the connection, and all open calls with `status`, because what carries it has ended: nothing more is written.

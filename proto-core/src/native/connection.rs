@@ -4,7 +4,6 @@
 //! It does not know in which encoding frames travel, and hardly which side it is.
 
 use crate::base::{Budget, Deadlines, Entropy, IdTable, Out, Output, Time, TimerTable, Wake};
-use crate::native::Role;
 use crate::native::call::Call;
 use crate::native::capabilities::{self, Capabilities};
 use crate::native::codec::{Codec, ReadLimits, Scratch};
@@ -13,6 +12,7 @@ use crate::native::control::ControlQueue;
 use crate::native::event::Event;
 use crate::native::lifecycle::{Drain, Timer};
 use crate::native::ready::Ready;
+use crate::native::{Role, Violation};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -67,6 +67,8 @@ pub(super) struct Connection<C> {
     pub(super) is_greeted: bool,
     /// The last call that the peer's GOAWAY names.
     pub(super) goaway: Option<u64>,
+    /// What the peer did wrong, where that ended the connection.
+    pub(super) violation: Option<Violation>,
     /// The owner ended the connection.
     pub(super) is_closed_here: bool,
 
@@ -120,6 +122,7 @@ impl<C: Codec> Connection<C> {
             remote: capabilities::DEFAULT,
             is_greeted: false,
             goaway: None,
+            violation: None,
             is_closed_here: false,
             timers: TimerTable::default(),
             received_at: now,

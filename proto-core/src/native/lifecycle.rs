@@ -326,6 +326,7 @@ impl<C: Codec> Connection<C> {
         if self.phase == Phase::Ended {
             return;
         }
+        self.violation = Some(violation);
         if self.control.replies() > self.config.unread_replies_max {
             self.control.keep_opening();
         }

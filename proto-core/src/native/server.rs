@@ -35,7 +35,7 @@ use crate::native::codec::{Codec, Path};
 use crate::native::config::Config;
 use crate::native::connection::{Connection, key};
 use crate::native::event::Event;
-use crate::native::{Priority, Role};
+use crate::native::{Priority, Role, Violation};
 use crate::rpc::session::{CallId, RequestHead, ServerEvent, ServerSession};
 use crate::rpc::{Encoding, Metadata, Status};
 use alloc::sync::Arc;
@@ -73,6 +73,12 @@ impl<C: Codec> NativeServer<C> {
     #[must_use]
     pub fn codec(&self) -> &C {
         &self.connection.codec
+    }
+
+    /// What the peer did wrong, where that ended the connection.
+    #[must_use]
+    pub fn violation(&self) -> Option<Violation> {
+        self.connection.violation
     }
 
     /// Ends the connection, and all open calls with `status`, because what carries it has ended: nothing more is written.

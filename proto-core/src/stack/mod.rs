@@ -13,6 +13,10 @@ mod one_at_a_time;
 mod tests;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod trial;
+mod websocket;
+mod websocket_client;
+mod websocket_link;
+mod websocket_server;
 
 pub use carrier::{NewClientSession, client_sessions};
 pub use grpc_http2::{ClientConfig, ServerConfig, SharedServerConfig};
@@ -20,3 +24,6 @@ pub use grpc_http2_client::GrpcClient;
 pub use grpc_http2_server::GrpcServer;
 pub use grpc_web_client::GrpcWebClient;
 pub use grpc_web_server::GrpcWebServer;
+pub use websocket::{SharedWebSocketConfig, WebSocketClientConfig, WebSocketServerConfig};
+pub use websocket_client::WebSocketClient;
+pub use websocket_server::WebSocketServer;
