@@ -2,3 +2,4 @@
 
 mod model;
 pub(crate) mod pair;
+pub(crate) mod schema;

@@ -7,6 +7,7 @@ pub mod fuzz;
 pub mod pair;
 mod scripts;
 pub mod web;
+pub mod websocket_pair;
 
 use crate::base::laws::{EventOf, Script, Subject};
 use crate::base::{Entropy, Flow, Misuse, Time};
