@@ -269,6 +269,7 @@ impl<C: Codec> Connection<C> {
         if self.phase == Phase::Ended {
             return;
         }
+        let carrier_says = matches!(end, End::Carrier(_));
         let (end, lost) = self.statuses(end);
         // What never left this side is safe to try elsewhere; its owner learns that first.
         for unsent in [true, false] {
@@ -280,7 +281,11 @@ impl<C: Codec> Connection<C> {
                     continue;
                 }
                 let is_safe = unsent && !self.is_closed_here;
-                let status = if is_safe { unprocessed() } else { lost.clone() };
+                let status = match (is_safe, carrier_says) {
+                    (true, true) => lost.clone().with_safe_to_retry(),
+                    (true, false) => unprocessed(),
+                    (false, _) => lost.clone(),
+                };
                 self.over(key >> 1, status, Metadata::new());
             }
         }

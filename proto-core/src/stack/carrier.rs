@@ -1,9 +1,10 @@
 //! Which session speaks which carrier: the one place that knows it, for both drivers.
 
 use crate::base::{Entropy, Time};
+use crate::native;
 use crate::rpc::grpc_web::WebForm;
 use crate::rpc::{Carrier, ClientSession, Status};
-use crate::stack::{ClientConfig, GrpcClient, GrpcWebClient};
+use crate::stack::{ClientConfig, GrpcClient, GrpcWebClient, WebSocketClient};
 use alloc::boxed::Box;
 use alloc::format;
 
@@ -29,6 +30,12 @@ pub fn client_sessions(carrier: Carrier) -> Result<NewClientSession, Status> {
         Carrier::GrpcWebTextHttp1 => {
             Ok(|_, config, _| Box::new(GrpcWebClient::new(&in_form(config, WebForm::Text))))
         }
+        Carrier::WebSocket => Ok(|now, config, entropy| {
+            Box::new(WebSocketClient::of_channel(now, config, native_config(config), false, entropy))
+        }),
+        Carrier::WebSocketJson => Ok(|now, config, entropy| {
+            Box::new(WebSocketClient::of_channel(now, config, native_config(config), true, entropy))
+        }),
         absent => Err(Status::unimplemented(format!(
             "this build does not speak {absent}; connect to http://host:port or http+unix:///path for gRPC on HTTP/2"
         ))),
@@ -39,6 +46,16 @@ fn in_form(config: &ClientConfig, form: WebForm) -> ClientConfig {
     ClientConfig { web: Some(form), ..config.clone() }
 }
 
+/// What the native protocol is told of a channel.
+fn native_config(config: &ClientConfig) -> native::Config {
+    native::Config {
+        authority: config.authority.clone(),
+        agent: config.user_agent.clone(),
+        limits: config.limits,
+        ..native::Config::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,9 +64,9 @@ mod tests {
     #[test]
     fn a_carrier_that_is_not_built_in_is_refused_by_its_name() {
         assert!(client_sessions(Carrier::Grpc).is_ok());
-        if let Err(status) = client_sessions(Carrier::WebSocketJson) {
+        if let Err(status) = client_sessions(Carrier::Native) {
             assert_eq!(status.code(), Code::Unimplemented);
-            assert!(status.message().contains("does not speak WebSocket (JSON)"), "{status}");
+            assert!(status.message().contains("does not speak the native protocol"), "{status}");
         }
     }
 }

@@ -1,12 +1,13 @@
 //! A client's connection: calls of the native protocol in WebSocket messages.
 
-use crate::base::{Flow, Machine, Misuse, Out, Output, Secret, Time};
+use crate::base::{Entropy, Flow, Machine, Misuse, Out, Output, Secret, Time};
 use crate::native::{self, Binary, Json, NativeClient, Role};
 use crate::rpc::session::{CallId, ClientEvent, ClientSession, StartCall};
-use crate::rpc::{Metadata, Transcode};
+use crate::rpc::{Metadata, Status, Transcode};
+use crate::stack::ClientConfig;
 use crate::stack::websocket::{BINARY, JSON, WebSocketClientConfig, by_hand, fitting};
 use crate::stack::websocket_link::{CarriedClient, Found, Link};
-use crate::websocket::{Agreement, Connection, Kind};
+use crate::websocket::{Agreement, Connection, Kind, Request};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
@@ -31,6 +32,31 @@ impl WebSocketClient {
         request.subprotocols = vec![if config.text { JSON } else { BINARY }.into()];
         let carrier = Connection::client(now, websocket, &request, secret)?;
         Ok(WebSocketClient::over(now, carrier, config, native))
+    }
+
+    /// The connection of a channel. What its URI says and no WebSocket can ask for ends the connection at once.
+    pub(super) fn of_channel(
+        now: Time,
+        channel: &ClientConfig,
+        native: native::Config,
+        text: bool,
+        mut entropy: Entropy,
+    ) -> WebSocketClient {
+        let mut seed = [0; 32];
+        seed.as_chunks_mut::<8>().0.iter_mut().for_each(|bytes| *bytes = entropy.next_u64().to_le_bytes());
+        let config = WebSocketClientConfig {
+            native: native::Config { seed: entropy.next_u64(), ..native },
+            request: Request::new(channel.authority.as_str(), channel.path.as_str()),
+            text,
+            ..WebSocketClientConfig::default()
+        };
+        WebSocketClient::new(now, &config, Secret::from_seed(seed)).unwrap_or_else(|misuse| {
+            let mut client =
+                WebSocketClient::connected(now, &config, &Agreement::default(), Secret::from_seed(seed));
+            let text = alloc::format!("the WebSocket cannot be asked for: {misuse}");
+            client.link.give_up(now, Status::invalid_argument(text));
+            client
+        })
     }
 
     /// A tunnel whose handshake is done: a stream of HTTP/2 (RFC 8441).

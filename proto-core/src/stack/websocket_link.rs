@@ -132,6 +132,14 @@ impl<S: ?Sized + Carried> Link<S> {
         let _refused = self.carrier.close(now, CloseCode::GOING_AWAY, "");
     }
 
+    /// Ends both, before anything was said.
+    pub(super) fn give_up(&mut self, now: Time, status: Status) {
+        if let Some(session) = &mut self.session {
+            session.lose(now, status);
+        }
+        self.carrier.handle_eof(now);
+    }
+
     /// One turn; `is_end` says which event of the session is its last.
     pub(super) fn poll<E>(
         &mut self,

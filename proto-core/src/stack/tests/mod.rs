@@ -10,6 +10,7 @@ mod server_heads;
 mod web_calls;
 mod web_replies;
 mod web_requests;
+mod websocket;
 mod wire;
 
 use crate::base::{Machine, Out, Output, Time};
