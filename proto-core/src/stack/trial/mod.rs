@@ -3,6 +3,7 @@
 //! As with a connection on trial (`http2/trial`), the owner answers calls only when the script says so.
 
 pub mod arbitrary;
+pub mod console;
 pub mod fuzz;
 pub mod pair;
 mod scripts;

@@ -5,8 +5,8 @@
 
 pub mod fuzz;
 pub(crate) mod peer;
-mod scripts;
-mod sent;
+pub(crate) mod scripts;
+pub(crate) mod sent;
 
 use crate::base::laws::{EventOf, Script, Subject};
 use crate::base::{Entropy, Flow, Misuse, Rate, Secret, Time};
@@ -24,7 +24,7 @@ use core::time::Duration;
 /// Messages are at most this long.
 const MESSAGE_MAX: usize = 20_000;
 /// The seed of all secrets, so that scripts know the keys that clients ask with.
-const SECRET: [u8; 32] = [5; 32];
+pub(crate) const SECRET: [u8; 32] = [5; 32];
 
 /// What a script tells the owner.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use crate::base::{Entropy, Secret};
 use crate::websocket::handshake::client::ask;
 use crate::websocket::trial::peer::Peer;
 use crate::websocket::trial::{Command, SECRET, config, request};
-use crate::websocket::{Deflate, Kind, Role};
+use crate::websocket::{Config, Deflate, Kind, Request, Role};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -45,7 +45,12 @@ pub(super) fn opening(role: Role, seed: u64, peer: &mut Peer) {
 
 /// What a client of this seed wants to read.
 fn accept_of(seed: u64) -> String {
-    let asked = ask(&request(seed), &config(seed), &mut Secret::from_seed(SECRET));
+    accept_for(&request(seed), &config(seed))
+}
+
+/// What a client with this request, and with [`SECRET`], wants to read.
+pub(crate) fn accept_for(request: &Request, config: &Config) -> String {
+    let asked = ask(request, config, &mut Secret::from_seed(SECRET));
     asked.map(|(_, asked)| asked.accept().into()).unwrap_or_default()
 }
 

@@ -16,8 +16,20 @@ pub struct Sent {
     close: Option<Vec<u8>>,
 }
 
+impl Sent {
+    /// The payloads of the messages.
+    pub(crate) fn payloads(&self) -> impl Iterator<Item = &[u8]> {
+        self.messages.iter().map(|(_, _, payload)| &payload[..])
+    }
+
+    /// The same without messages.
+    pub(crate) fn without_messages(self) -> Sent {
+        Sent { messages: Vec::new(), ..self }
+    }
+}
+
 /// Reads all that was sent, by a client if `masked`.
-pub(super) fn read(bytes: &[u8], masked: bool) -> Result<Sent, String> {
+pub(crate) fn read(bytes: &[u8], masked: bool) -> Result<Sent, String> {
     let mut sent = Sent::default();
     if bytes.is_empty() {
         return Ok(sent);

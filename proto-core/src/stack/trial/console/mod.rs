@@ -1,0 +1,283 @@
+//! Sessions in JSON texts of a WebSocket on trial: their owners and their worlds, for the laws suite and for fuzzing.
+
+mod scripts;
+mod sent;
+
+use crate::base::laws::{EventOf, Script, Subject};
+use crate::base::{Entropy, Misuse, Secret, Time};
+use crate::native;
+use crate::rpc::grpc::Limits;
+use crate::rpc::trial::schema::AnyBytes;
+use crate::rpc::{ClientEvent, ClientSession, Metadata, ServerEvent, ServerSession, StartCall, Status};
+use crate::stack::trial::{Calls, Command};
+use crate::stack::{WebSocketClient, WebSocketClientConfig, WebSocketServer, WebSocketServerConfig};
+use crate::websocket;
+use crate::websocket::trial::SECRET;
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+const MESSAGE_BYTES_MAX: usize = 5_000;
+const CALLS_MAX: usize = 40;
+
+fn native(seed: u64) -> native::Config {
+    let mut chance = Entropy::from_seed(seed);
+    native::Config {
+        max_calls: 8,
+        initial_credit: 1_024 + chance.below(40_000) as u32,
+        send_buffer_bytes: 2_000,
+        unread_replies_max: 200,
+        opening_timeout: Duration::from_secs(1),
+        limits: Limits { receive_message_bytes_max: MESSAGE_BYTES_MAX, ..Limits::default() },
+        seed,
+        ..native::Config::default()
+    }
+}
+
+fn native_websocket() -> websocket::Config {
+    websocket::Config {
+        message_bytes_max: MESSAGE_BYTES_MAX,
+        handshake_timeout: Duration::from_millis(300),
+        message_timeout: Duration::from_millis(400),
+        close_timeout: Duration::from_millis(300),
+        heartbeat_interval: Some(Duration::from_millis(500)),
+        heartbeat_timeout: Duration::from_millis(400),
+        ..websocket::Config::default()
+    }
+}
+
+fn server(seed: u64) -> WebSocketServerConfig {
+    WebSocketServerConfig { native: native(seed), websocket: native_websocket(), schema: Arc::new(AnyBytes) }
+}
+
+fn client(seed: u64) -> WebSocketClientConfig {
+    let request = websocket::Request::new("localhost", "/").subprotocol("zrpc.v1+json");
+    WebSocketClientConfig {
+        native: native(seed),
+        websocket: native_websocket(),
+        request,
+        text: true,
+        schema: Arc::new(AnyBytes),
+    }
+}
+
+/// A server whose clients write JSON, on trial.
+#[derive(Debug)]
+pub struct ConsoleServerTrial {
+    session: WebSocketServer,
+    calls: Calls,
+}
+
+impl ConsoleServerTrial {
+    fn pump(&mut self, call: crate::rpc::CallId) {
+        let ConsoleServerTrial { session, calls } = self;
+        if calls.pump(call, |message| session.send(call, message, false)) {
+            // What refuses the status is a call that is over, of which an event tells.
+            let _refused = session.finish(call, &Status::OK, &Metadata::new());
+        }
+    }
+}
+
+impl Subject for ConsoleServerTrial {
+    const NAME: &'static str = "WebSocket server in JSON";
+    type Machine = WebSocketServer;
+    type Command = Command;
+    type Sent = sent::Sent;
+
+    fn build(seed: u64, now: Time) -> Self {
+        ConsoleServerTrial { session: WebSocketServer::new(now, &server(seed)), calls: Calls::default() }
+    }
+
+    fn script(seed: u64) -> Script<Command> {
+        scripts::for_server(seed)
+    }
+
+    fn machine(&mut self) -> &mut WebSocketServer {
+        &mut self.session
+    }
+
+    fn on_event(&mut self, _now: Time, event: &ServerEvent) {
+        match event {
+            ServerEvent::Opened { call } => self.calls.seen.push(*call),
+            ServerEvent::Message { call, credit, .. } => self.session.consume(*call, *credit),
+            ServerEvent::Writable { call } => self.pump(*call),
+            _ => {}
+        }
+    }
+
+    fn on_command(&mut self, now: Time, command: &Command) -> Result<(), Misuse> {
+        match *command {
+            Command::Start { .. } => return Err(Misuse::Closed),
+            Command::Answer { nth, messages } => {
+                let call = self.calls.nth(nth);
+                self.session.send_head(call, &Metadata::new(), None)?;
+                self.calls.left.insert(call, messages);
+                self.pump(call);
+            }
+            Command::GiveUp { nth } => {
+                let status = Status::unavailable("the owner gave up");
+                self.session.finish(self.calls.nth(nth), &status, &Metadata::new())?;
+            }
+            Command::Drain(grace) => self.session.drain(now, grace),
+            Command::Close => self.session.close(now),
+        }
+        Ok(())
+    }
+
+    fn is_infallible(command: &Command) -> bool {
+        matches!(command, Command::Drain(_) | Command::Close)
+    }
+
+    fn is_fatal(event: &ServerEvent) -> bool {
+        matches!(event, ServerEvent::Closed(_))
+    }
+
+    fn told(event: &ServerEvent) -> Option<ServerEvent> {
+        (!matches!(event, ServerEvent::Writable { .. })).then(|| event.clone())
+    }
+
+    fn stream(event: &EventOf<Self>) -> u64 {
+        match event {
+            ServerEvent::Opened { call }
+            | ServerEvent::Message { call, .. }
+            | ServerEvent::HalfClosed { call }
+            | ServerEvent::Writable { call }
+            | ServerEvent::Ended { call, .. } => call.as_u64(),
+            ServerEvent::Refused { .. } => 0,
+            ServerEvent::Closed(_) => u64::MAX,
+        }
+    }
+
+    fn sent(bytes: &[u8]) -> Result<sent::Sent, String> {
+        sent::read(bytes, false)
+    }
+
+    fn memory(&self) -> usize {
+        self.session.memory()
+    }
+
+    fn memory_max() -> usize {
+        server(0).memory_max()
+    }
+}
+
+/// A client that writes JSON, on trial.
+#[derive(Debug)]
+pub struct ConsoleClientTrial {
+    session: WebSocketClient,
+    calls: Calls,
+}
+
+impl ConsoleClientTrial {
+    fn start(&mut self, now: Time, messages: u32, timeout: Option<Duration>) -> Result<(), Misuse> {
+        let metadata = Metadata::new();
+        let deadline = timeout.map(|timeout| now + timeout);
+        let head =
+            StartCall { path: "/trial.Service/Method", metadata: &metadata, deadline, compression: None };
+        let call = self.session.start(now, head)?;
+        self.calls.seen.push(call);
+        self.calls.left.insert(call, messages);
+        self.pump(call);
+        Ok(())
+    }
+
+    fn pump(&mut self, call: crate::rpc::CallId) {
+        let ConsoleClientTrial { session, calls } = self;
+        if calls.pump(call, |message| session.send(call, message, false)) {
+            // What refuses the end is a call that is over, of which an event tells.
+            let _refused = session.half_close(call);
+        }
+    }
+}
+
+impl Subject for ConsoleClientTrial {
+    const NAME: &'static str = "WebSocket client in JSON";
+    type Machine = WebSocketClient;
+    type Command = Command;
+    type Sent = sent::Sent;
+
+    fn build(seed: u64, now: Time) -> Self {
+        let session = WebSocketClient::new(now, &client(seed), Secret::from_seed(SECRET));
+        ConsoleClientTrial { session: session.expect("the request can be sent"), calls: Calls::default() }
+    }
+
+    fn script(seed: u64) -> Script<Command> {
+        scripts::for_client(seed)
+    }
+
+    fn machine(&mut self) -> &mut WebSocketClient {
+        &mut self.session
+    }
+
+    fn on_event(&mut self, _now: Time, event: &ClientEvent) {
+        match event {
+            ClientEvent::Message { call, credit, .. } => self.session.consume(*call, *credit),
+            ClientEvent::Writable { call } => self.pump(*call),
+            _ => {}
+        }
+    }
+
+    fn on_command(&mut self, now: Time, command: &Command) -> Result<(), Misuse> {
+        match *command {
+            Command::Start { messages, timeout } => self.start(now, messages, timeout)?,
+            Command::Answer { .. } => return Err(Misuse::Closed),
+            Command::GiveUp { nth } => self.session.cancel(self.calls.nth(nth))?,
+            Command::Drain(_) => self.session.drain(now),
+            Command::Close => self.session.close(now),
+        }
+        Ok(())
+    }
+
+    fn is_infallible(command: &Command) -> bool {
+        matches!(command, Command::Drain(_) | Command::Close)
+    }
+
+    fn is_fatal(event: &ClientEvent) -> bool {
+        matches!(event, ClientEvent::Closed(_))
+    }
+
+    fn told(event: &ClientEvent) -> Option<ClientEvent> {
+        (!matches!(event, ClientEvent::Writable { .. })).then(|| event.clone())
+    }
+
+    fn stream(event: &EventOf<Self>) -> u64 {
+        match event {
+            ClientEvent::Head { call }
+            | ClientEvent::Message { call, .. }
+            | ClientEvent::Writable { call }
+            | ClientEvent::Ended { call, .. } => call.as_u64(),
+            ClientEvent::Ready | ClientEvent::Draining => 0,
+            ClientEvent::Closed(_) => u64::MAX,
+        }
+    }
+
+    fn sent(bytes: &[u8]) -> Result<sent::Sent, String> {
+        sent::read(bytes, true)
+    }
+
+    fn memory(&self) -> usize {
+        self.session.memory()
+    }
+
+    fn memory_max() -> usize {
+        client(0).memory_max(CALLS_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::laws;
+
+    #[test]
+    fn a_server_in_json_keeps_all_laws_under_ten_thousand_schedules() {
+        let report = laws::check::<ConsoleServerTrial>(10_000);
+        assert!(report.schedules == 1 || report.schedules == 10_000 && report.events > 2_500, "{report:?}");
+    }
+
+    #[test]
+    fn a_client_in_json_keeps_all_laws_under_ten_thousand_schedules() {
+        let report = laws::check::<ConsoleClientTrial>(10_000);
+        assert!(report.schedules == 1 || report.schedules == 10_000 && report.events > 2_500, "{report:?}");
+    }
+}
