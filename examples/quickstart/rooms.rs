@@ -61,6 +61,8 @@ impl Chat for Rooms {
             let first = state.lines.len().saturating_sub(backlog as usize);
             (state.lines[first..].to_vec(), state.news.subscribe())
         });
+        // So that the client knows that it is heard, though nothing may be said for long.
+        replies.send_metadata();
         for line in earlier {
             replies.send(line).await?;
         }

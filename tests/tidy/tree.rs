@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 /// Folders that hold what was built or generated, not what was written.
 const UNWRITTEN: [&str; 9] =
     ["target", "generated", ".git", "artifacts", "corpus", "coverage", "node_modules", "dist", ".venv"];
-const TEXT: [&str; 14] =
-    ["rs", "md", "toml", "sh", "py", "go", "ts", "mjs", "html", "css", "proto", "yml", "txt", "dict"];
+const TEXT: [&str; 13] =
+    ["rs", "md", "toml", "sh", "py", "go", "ts", "mjs", "css", "proto", "yml", "txt", "dict"];
 
 /// A text file: its path from the repository's root, with forward slashes, and what it says.
 pub struct File {
