@@ -1,5 +1,6 @@
-//! What crosses crates: tidy, interop, conformance.
+//! What crosses crates: tidy, interop, conformance, contract.
 
 pub mod arguments;
+pub mod interop;
 #[path = "interop/proto.rs"]
 pub mod proto;

@@ -1,26 +1,28 @@
 //! The calls that the cases make, over either driver. A blocking call is a future that is ready at once, so that the
 //! cases need to be written only once.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use zrpc::core::rpc::Interceptor;
-use zrpc::{
-    Code, Idempotency, Kind, Metadata, Method, ProstCodec, Request, Response, Status, blocking, prost_types,
-    tokio,
-};
-use zrpc_tests::proto::load::OrcaLoadReport;
-use zrpc_tests::proto::load_service::{
+use crate::proto::load::OrcaLoadReport;
+use crate::proto::load_service::{
     OpenRcaServiceClient, OrcaLoadReportRequest,
     blocking::OpenRcaServiceClient as BlockingOpenRcaServiceClient,
 };
-use zrpc_tests::proto::testing::{
+use crate::proto::testing::{
     Empty, SimpleRequest, SimpleResponse, StreamingInputCallRequest, StreamingInputCallResponse,
     StreamingOutputCallRequest, StreamingOutputCallResponse, TestServiceClient, UnimplementedServiceClient,
     blocking::{
         TestServiceClient as BlockingTestServiceClient,
         UnimplementedServiceClient as BlockingUnimplementedServiceClient,
     },
+};
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use zrpc::core::rpc::Interceptor;
+use zrpc::{
+    Code, Idempotency, Kind, Metadata, Method, ProstCodec, Request, Response, Status, blocking, prost_types,
+    tokio,
 };
 
 /// A method that the test service does not have, in no .proto either.
@@ -36,7 +38,10 @@ const ENDING_STEP: Duration = Duration::from_millis(10);
 const STACK_BYTES: usize = 512 * 1024;
 
 /// What the cases need of a driver.
+#[allow(async_fn_in_trait, reason = "the cases await their calls where they make them")]
 pub trait Calls: Sized {
+    /// What a channel is made of.
+    type Builder;
     /// An open client-streaming call.
     type Inputs: Inputs;
     /// The requests of an open bidirectional call.
@@ -47,22 +52,32 @@ pub trait Calls: Sized {
     type Reports;
 
     /// A channel that may open so many connections.
-    async fn connect(address: &str, connections: usize) -> Result<Self, Status>;
+    fn over(builder: Self::Builder, connections: usize) -> Self;
+    /// Lets time pass.
     async fn pause(time: Duration);
+    /// `EmptyCall`.
     async fn empty_call(&self) -> Result<Response<Empty>, Status>;
+    /// `UnaryCall`.
     async fn unary_call(&self, request: Request<SimpleRequest>) -> Result<Response<SimpleResponse>, Status>;
+    /// `StreamingInputCall`.
     async fn streaming_input_call(&self, request: Request<()>) -> Result<Self::Inputs, Status>;
+    /// `StreamingOutputCall`.
     async fn streaming_output_call(
         &self,
         request: Request<StreamingOutputCallRequest>,
     ) -> Result<Self::Outputs, Status>;
+    /// `FullDuplexCall`.
     async fn full_duplex_call(&self, request: Request<()>)
     -> Result<(Self::Requests, Self::Outputs), Status>;
+    /// Calls a method that the test service does not have.
     async fn unimplemented_method(&self) -> Result<(), Status>;
+    /// Calls a service that the server does not have.
     async fn unimplemented_service(&self) -> Result<(), Status>;
     /// Makes the same call so many times at once; each must succeed with a payload of the size that was asked for.
     async fn at_once(&self, count: usize, request: SimpleRequest) -> Result<(), Status>;
+    /// Asks for load reports, one each `interval`.
     async fn stream_core_metrics(&self, interval: Duration) -> Result<Self::Reports, Status>;
+    /// The next of them.
     async fn next_report(reports: &mut Self::Reports) -> Result<Option<OrcaLoadReport>, Status>;
     /// How the call ended that ended last, as an interceptor saw it.
     fn last_ending(&self) -> Option<Code>;
@@ -80,22 +95,33 @@ pub trait Calls: Sized {
 }
 
 /// An open client-streaming call.
+#[allow(async_fn_in_trait, reason = "as for the calls")]
 pub trait Inputs {
+    /// Sends a message, compressed if the call has an encoding.
     async fn send(&mut self, message: StreamingInputCallRequest) -> Result<(), Status>;
+    /// Sends a message as it is.
     async fn send_uncompressed(&mut self, message: StreamingInputCallRequest) -> Result<(), Status>;
+    /// Sends no more, and waits for the answer.
     async fn finish(self) -> Result<Response<StreamingInputCallResponse>, Status>;
 }
 
 /// The requests of an open bidirectional call.
+#[allow(async_fn_in_trait, reason = "as for the calls")]
 pub trait Requests {
+    /// Sends a message.
     async fn send(&mut self, message: StreamingOutputCallRequest) -> Result<(), Status>;
+    /// Sends no more.
     fn finish(self);
 }
 
 /// The responses of a streaming call.
+#[allow(async_fn_in_trait, reason = "as for the calls")]
 pub trait Outputs {
+    /// The next message; `None` when the call ended well.
     async fn message(&mut self) -> Result<Option<StreamingOutputCallResponse>, Status>;
+    /// The metadata before the messages.
     async fn metadata(&mut self) -> &Metadata;
+    /// The metadata after them.
     fn trailers(&self) -> Option<&Metadata>;
 }
 
@@ -126,16 +152,16 @@ macro_rules! calls {
         }
 
         impl Calls for $calls {
+            type Builder = $driver::ChannelBuilder;
             type Inputs = $driver::ClientStreaming<StreamingInputCallRequest, StreamingInputCallResponse>;
             type Requests = $driver::Sender<StreamingOutputCallRequest>;
             type Outputs = $driver::Streaming<StreamingOutputCallResponse>;
             type Reports = $driver::Streaming<OrcaLoadReport>;
 
-            async fn connect(address: &str, connections: usize) -> Result<Self, Status> {
+            fn over(builder: Self::Builder, connections: usize) -> Self {
                 let endings = Endings::default();
-                let builder = $driver::Channel::builder(address)?.interceptor(endings.clone());
-                let channel = builder.max_connections(connections).lazy();
-                Ok($calls { channel, endings })
+                let channel = builder.interceptor(endings.clone()).max_connections(connections).lazy();
+                $calls { channel, endings }
             }
 
             async fn pause(time: Duration) {
@@ -251,6 +277,17 @@ calls!(
     threads_at_once,
     []
 );
+
+/// What comes of a future that never waits, because what it calls blocks instead.
+///
+/// # Errors
+/// When it does wait.
+pub fn ready<T, E: From<Status>>(future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => Err(Status::internal("a blocking call was not over when it returned").into()),
+    }
+}
 
 async fn tasks_at_once(
     client: TestServiceClient,

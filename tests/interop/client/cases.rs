@@ -1,15 +1,15 @@
 //! The cases: what a client does and what must come of it. Written once, for calls that either driver carries.
 
-use crate::calls::{Calls, Inputs, Outputs, Requests};
+use crate::interop::client::calls::{Calls, Inputs, Outputs, Requests};
+use crate::proto::load::OrcaLoadReport;
+use crate::proto::testing::{
+    BoolValue, EchoStatus, Payload, ResponseParameters, SimpleRequest, SimpleResponse,
+    StreamingInputCallRequest, StreamingOutputCallRequest, TestOrcaReport,
+};
 use std::fmt;
 use std::time::Duration;
 use zrpc::prost::Message;
 use zrpc::{Code, Encoding, Metadata, Request, Response, Status};
-use zrpc_tests::proto::load::OrcaLoadReport;
-use zrpc_tests::proto::testing::{
-    BoolValue, EchoStatus, Payload, ResponseParameters, SimpleRequest, SimpleResponse,
-    StreamingInputCallRequest, StreamingOutputCallRequest, TestOrcaReport,
-};
 
 const LARGE_REQUEST: usize = 271_828;
 const LARGE_RESPONSE: i32 = 314_159;
@@ -49,9 +49,12 @@ impl From<Status> for Failure {
 
 type Outcome = Result<(), Failure>;
 
-/// Runs the case of this name against the server at `address`.
-pub async fn run<C: Calls>(name: &str, address: &str) -> Outcome {
-    let calls = C::connect(address, 1).await?;
+/// Runs the case of this name against the server that channels from `builder` lead to.
+///
+/// # Errors
+/// When the case does not hold, with the reason.
+pub async fn run<C: Calls>(name: &str, builder: &dyn Fn() -> Result<C::Builder, Status>) -> Outcome {
+    let calls = C::over(builder()?, 1);
     match name {
         "empty_unary" => drop(calls.empty_call().await?),
         "large_unary" | "ping" | "data_frame_padding" | "no_df_padding_sanity_test" => {
@@ -86,14 +89,14 @@ pub async fn run<C: Calls>(name: &str, address: &str) -> Outcome {
         "rpc_soak" => repeat(&calls, SOAK_CALLS, Duration::ZERO).await?,
         "channel_soak" => {
             for _ in 0..SOAK_CALLS {
-                large_unary(&C::connect(address, 1).await?).await?;
+                large_unary(&C::over(builder()?, 1)).await?;
             }
         }
         "long_lived_channel" => repeat(&calls, 4, Duration::from_millis(500)).await?,
         "orca_per_rpc" => orca_per_rpc(&calls).await?,
         "orca_oob" => orca_oob(&calls).await?,
         "max_concurrent_streams_connection_scaling" => {
-            connection_scaling(&C::connect(address, 2).await?).await?;
+            connection_scaling(&C::over(builder()?, 2)).await?;
         }
         "goaway" => repeat(&calls, 2, Duration::from_secs(1)).await?,
         "rst_after_header" | "rst_during_data" | "rst_after_data" => {

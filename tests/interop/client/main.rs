@@ -3,15 +3,11 @@
 //! Usage: `interop-client --driver tokio|blocking --test_case NAME --server_port PORT [--server_host HOST]`. Exits with
 //! 0 when the case holds, and says why when it does not.
 
-mod calls;
-mod cases;
-
-use calls::{BlockingCalls, TokioCalls};
-use cases::Failure;
-use std::pin::pin;
 use std::process::ExitCode;
-use std::task::{Context, Poll, Waker};
+use zrpc::{blocking, tokio};
 use zrpc_tests::arguments::{Arguments, Driver};
+use zrpc_tests::interop::client::calls::{BlockingCalls, TokioCalls, ready};
+use zrpc_tests::interop::client::cases::{self, Failure};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_process();
@@ -22,7 +18,9 @@ fn main() -> ExitCode {
     let address = format!("http://{}:{port}", arguments.value("server_host").unwrap_or("127.0.0.1"));
     let outcome = match arguments.driver() {
         Driver::Tokio => on_tokio(name, &address),
-        Driver::Blocking => ready(cases::run::<BlockingCalls>(name, &address)),
+        Driver::Blocking => {
+            ready(cases::run::<BlockingCalls>(name, &|| blocking::Channel::builder(&address)))
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,15 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn on_tokio(name: &str, address: &str) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = ::tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Mismatch(format!("tokio does not start: {error}")))?;
-    runtime.block_on(cases::run::<TokioCalls>(name, address))
-}
-
-/// The outcome of a future that never waits, because what it calls blocks instead.
-fn ready(future: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => Err(Failure::Mismatch("a blocking call was not over when it returned".into())),
-    }
+    runtime.block_on(cases::run::<TokioCalls>(name, &|| tokio::Channel::builder(address)))
 }

@@ -1,17 +1,17 @@
 //! What the test service answers, the same for both drivers: a driver's handlers only move these in and out.
 
+use crate::proto::load::OrcaLoadReport;
+use crate::proto::load_service::OrcaLoadReportRequest;
+use crate::proto::testing::{
+    BoolValue, EchoStatus, Payload, ResponseParameters, SimpleRequest, SimpleResponse,
+    StreamingInputCallRequest, StreamingOutputCallRequest, StreamingOutputCallResponse, TestOrcaReport,
+};
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use zrpc::core::stack::ServerConfig;
 use zrpc::prost::Message;
 use zrpc::{Code, Encoding, Metadata, Request, Response, Status};
-use zrpc_tests::proto::load::OrcaLoadReport;
-use zrpc_tests::proto::load_service::OrcaLoadReportRequest;
-use zrpc_tests::proto::testing::{
-    BoolValue, EchoStatus, Payload, ResponseParameters, SimpleRequest, SimpleResponse,
-    StreamingInputCallRequest, StreamingOutputCallRequest, StreamingOutputCallResponse, TestOrcaReport,
-};
 
 const ECHO_INITIAL: &str = "x-grpc-test-echo-initial";
 const ECHO_TRAILING: &str = "x-grpc-test-echo-trailing-bin";

@@ -3,12 +3,11 @@
 //! Usage: `interop-server --driver tokio|blocking [--port PORT] [--max_streams COUNT]`. Its first line of output is its
 //! port. It ends when its standard input does.
 
-mod answers;
-mod on_threads;
-mod on_tokio;
-
+use std::io;
 use std::process::ExitCode;
+use zrpc::{blocking, tokio};
 use zrpc_tests::arguments::{Arguments, Driver, exit_with_input};
+use zrpc_tests::interop::server::{answers, on_threads, on_tokio};
 
 /// What the command line says.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +24,8 @@ fn main() -> ExitCode {
     };
     exit_with_input();
     let served = match arguments.driver() {
-        Driver::Tokio => on_tokio::serve(options),
-        Driver::Blocking => on_threads::serve(options),
+        Driver::Tokio => serve_on_tokio(options),
+        Driver::Blocking => serve_on_threads(options),
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,4 +34,21 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn serve_on_tokio(options: Options) -> io::Result<()> {
+    ::tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let builder = tokio::Server::builder().config(answers::config(options.max_streams));
+        let server = on_tokio::offer(builder).bind(("127.0.0.1", options.port)).await?;
+        println!("{}", server.local_addr()?.port());
+        server.run().await;
+        Ok(())
+    })
+}
+
+fn serve_on_threads(options: Options) -> io::Result<()> {
+    let builder = blocking::Server::builder().config(answers::config(options.max_streams));
+    let server = on_threads::offer(builder).bind(("127.0.0.1", options.port))?;
+    println!("{}", server.local_addr()?.port());
+    server.run()
 }

@@ -1,30 +1,25 @@
 //! The test service on the blocking driver.
 
-use crate::Options;
-use crate::answers::{self, Load};
-use std::io;
-use std::sync::Arc;
-use zrpc::blocking::{Replies, Server, Streaming};
-use zrpc::{Request, Response, Status};
-use zrpc_tests::proto::load::OrcaLoadReport;
-use zrpc_tests::proto::load_service::OrcaLoadReportRequest;
-use zrpc_tests::proto::load_service::blocking::{OpenRcaService, OpenRcaServiceServer};
-use zrpc_tests::proto::testing::blocking::{TestService, TestServiceServer};
-use zrpc_tests::proto::testing::{
+use crate::interop::server::answers::{self, Load};
+use crate::proto::load::OrcaLoadReport;
+use crate::proto::load_service::OrcaLoadReportRequest;
+use crate::proto::load_service::blocking::{OpenRcaService, OpenRcaServiceServer};
+use crate::proto::testing::blocking::{TestService, TestServiceServer};
+use crate::proto::testing::{
     Empty, SimpleRequest, SimpleResponse, StreamingInputCallRequest, StreamingInputCallResponse,
     StreamingOutputCallRequest, StreamingOutputCallResponse,
 };
+use std::sync::Arc;
+use zrpc::blocking::{Replies, ServerBuilder, Streaming};
+use zrpc::{Request, Response, Status};
 
-/// Serves until the process ends.
-pub fn serve(options: Options) -> io::Result<()> {
+/// Adds the test service, and the load reports of its server.
+#[must_use]
+pub fn offer(builder: ServerBuilder) -> ServerBuilder {
     let load = Arc::new(Load::default());
-    let server = Server::builder()
-        .config(answers::config(options.max_streams))
+    builder
         .service(TestServiceServer::new(Answers { load: Arc::clone(&load) }))
         .service(OpenRcaServiceServer::new(Reports { load }))
-        .bind(("127.0.0.1", options.port))?;
-    println!("{}", server.local_addr()?.port());
-    server.run()
 }
 
 struct Answers {

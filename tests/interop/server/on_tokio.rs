@@ -1,32 +1,23 @@
 //! The test service on the async driver.
 
-use crate::Options;
-use crate::answers::{self, Load};
-use std::io;
-use std::sync::Arc;
-use zrpc::tokio::{Replies, Server, Streaming};
-use zrpc::{Request, Response, Status};
-use zrpc_tests::proto::load::OrcaLoadReport;
-use zrpc_tests::proto::load_service::{OpenRcaService, OpenRcaServiceServer, OrcaLoadReportRequest};
-use zrpc_tests::proto::testing::{
+use crate::interop::server::answers::{self, Load};
+use crate::proto::load::OrcaLoadReport;
+use crate::proto::load_service::{OpenRcaService, OpenRcaServiceServer, OrcaLoadReportRequest};
+use crate::proto::testing::{
     Empty, SimpleRequest, SimpleResponse, StreamingInputCallRequest, StreamingInputCallResponse,
     StreamingOutputCallRequest, StreamingOutputCallResponse, TestService, TestServiceServer,
 };
+use std::sync::Arc;
+use zrpc::tokio::{Replies, ServerBuilder, Streaming};
+use zrpc::{Request, Response, Status};
 
-/// Serves until the process ends.
-pub fn serve(options: Options) -> io::Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let load = Arc::new(Load::default());
-        let server = Server::builder()
-            .config(answers::config(options.max_streams))
-            .service(TestServiceServer::new(Answers { load: Arc::clone(&load) }))
-            .service(OpenRcaServiceServer::new(Reports { load }))
-            .bind(("127.0.0.1", options.port))
-            .await?;
-        println!("{}", server.local_addr()?.port());
-        server.run().await;
-        Ok(())
-    })
+/// Adds the test service, and the load reports of its server.
+#[must_use]
+pub fn offer(builder: ServerBuilder) -> ServerBuilder {
+    let load = Arc::new(Load::default());
+    builder
+        .service(TestServiceServer::new(Answers { load: Arc::clone(&load) }))
+        .service(OpenRcaServiceServer::new(Reports { load }))
 }
 
 struct Answers {
