@@ -30,7 +30,7 @@ pub struct Config {
     pub stream_window_bytes: u32,
     /// Bytes that all streams together may send ahead at first.
     pub connection_window_bytes: u32,
-    /// Bytes up to which both windows grow on a link that is long or fast.
+    /// Bytes up to which the connection's window grows on a link that is long or fast, and a stream's up to half of them.
     pub window_bytes_max: u32,
     /// Bytes of payload that a frame may have; 2^14 to 2^24-1.
     pub max_frame_bytes: u32,
@@ -109,6 +109,12 @@ impl Default for Config {
 pub(super) const MAX_FRAME_BYTES: RangeInclusive<u32> = 16_384..=16_777_215;
 
 impl Config {
+    /// Bytes up to which a stream's window grows: a stream that nobody reads must leave room in the connection's window
+    /// for the others.
+    pub(super) fn grown_stream_window_max(&self) -> u32 {
+        self.window_bytes_max / 2
+    }
+
     /// The same with each value that RFC 9113 does not allow moved to the nearest that it does, so that no frame of
     /// ours breaks a rule.
     pub(super) fn in_range(config: Arc<Config>) -> Arc<Config> {

@@ -83,10 +83,10 @@ impl Connection {
     }
 
     fn grow_windows(&mut self) {
-        let max = self.config.window_bytes_max;
+        let max = self.config.grown_stream_window_max();
         if let Some((_, Some(size))) = self.tuning.finish(self.now, self.stream_window, max) {
             self.stream_window = size;
-            self.recv.grow(size);
+            self.recv.grow(size.saturating_mul(2));
             self.announce_credit(StreamId::CONNECTION);
         }
     }

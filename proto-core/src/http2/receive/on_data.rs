@@ -82,7 +82,7 @@ impl Connection {
 
     /// Starts a sample of the path when much arrives.
     fn tune(&mut self, count: u32) {
-        if self.tuning.receive(self.now, count, self.stream_window, self.config.window_bytes_max)
+        if self.tuning.receive(self.now, count, self.stream_window, self.config.grown_stream_window_max())
             && !self.pings.awaits(PingUse::Tuning)
         {
             self.send_ping(PingUse::Tuning);

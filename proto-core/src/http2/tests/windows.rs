@@ -5,7 +5,7 @@ use crate::base::Flow;
 use crate::http2::frame::settings::id;
 use crate::http2::frame::{FrameType, flags};
 use crate::http2::trial::peer::{REQUEST, RESPONSE};
-use crate::http2::{Config, Prefix, StreamId};
+use crate::http2::{Config, Credit, Prefix, StreamId};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use bytes::Bytes;
@@ -80,4 +80,35 @@ fn a_stream_that_has_ended_gets_no_credit() {
     let mut wire = Wire::server_with(Config { stream_window_bytes: 100, ..Config::default() });
     wire.say(|peer| peer.headers(1, &REQUEST, false).data(1, &[7; 100], true));
     assert_eq!(wire.frames_of(FrameType::WindowUpdate).len(), 0);
+}
+
+#[test]
+fn a_stream_that_nobody_reads_leaves_room_in_a_window_that_has_grown() {
+    let config = Config {
+        stream_window_bytes: 60_000,
+        connection_window_bytes: 65_535,
+        window_bytes_max: 1 << 20,
+        credit: Credit::Manual,
+        ..Config::default()
+    };
+    let mut wire = Wire::server_with(config);
+    wire.say(|peer| peer.headers(1, &REQUEST, false).data(1, &[7; 16_000], false));
+    let probe = wire.frames_of(FrameType::Ping)[0].payload.clone();
+    say_data(&mut wire, 1, 40_000);
+    wire.wait(Duration::from_millis(5));
+    wire.say(|peer| peer.frame(FrameType::Ping, flags::ACK, 0, &probe));
+    wire.machine.consume(StreamId(1), 56_000);
+    wire.settle();
+    // The window has doubled, and nobody reads any more.
+    say_data(&mut wire, 1, 120_000);
+    wire.say(|peer| peer.headers(3, &REQUEST, false));
+    say_data(&mut wire, 3, 60_000);
+    wire.goes_on();
+    assert_eq!(wire.reset_code(3), None);
+}
+
+fn say_data(wire: &mut Wire, stream: u32, bytes: usize) {
+    for _ in 0..bytes / 10_000 {
+        wire.say(|peer| peer.data(stream, &[7; 10_000], false));
+    }
 }
