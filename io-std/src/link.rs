@@ -179,7 +179,8 @@ impl<M: Machine, C: Calls<M>> Link<M, C> {
         hearing: Hearing,
     ) -> Guard<'a, M, C> {
         let for_room = guard.pump.is_stuck();
-        let deaf = hearing == Hearing::Deaf && !for_room;
+        // A write that another thread is in may come to a halt, of which a deaf reader would never hear.
+        let deaf = hearing == Hearing::Deaf && !for_room && !guard.pump.is_writing();
         let until = guard.pump.wake().map(|wake| wake.at);
         guard.reader = Reader::Waiting { deaf, for_room, until };
         drop(guard);

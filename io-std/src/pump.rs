@@ -229,6 +229,11 @@ impl<M: Machine> Pump<M> {
         self.writer == Writer::Stuck
     }
 
+    /// Somebody writes at this moment, and may find that the transport has no room.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.writer == Writer::Busy
+    }
+
     /// The transport may have room again.
     pub(crate) fn retry(&mut self) {
         if self.is_stuck() {
