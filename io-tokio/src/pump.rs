@@ -15,6 +15,7 @@
 
 use crate::timer::Timer;
 use crate::{clock, pool};
+use bytes::Bytes;
 use std::io::{self, IoSlice};
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -128,12 +129,15 @@ where
     O: Owner<M> + Unpin,
 {
     fn poll_turns(&mut self, cx: &mut Context<'_>, out: &mut Out) -> Poll<()> {
-        let now = clock::now();
         for turn in 0..TURNS_MAX {
             if let Stage::Lingering { until } = self.stage {
                 return self.poll_linger(cx, until);
             }
-            let read = self.poll_input(cx, now);
+            let arrived = self.poll_read(cx);
+            // Looked at after the read and in each turn: handlers ran meanwhile, and a timeout that came with the input
+            // counts from when it came.
+            let now = clock::now();
+            let read = self.take_input(arrived, now);
             let fired = self.timer.poll(cx).is_ready();
             if turn == 0 && !read && !fired && self.stands_back(out) {
                 cx.waker().wake_by_ref();
@@ -167,12 +171,17 @@ where
         self.stood_back
     }
 
-    /// Reads once; says whether that brought anything.
-    fn poll_input(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+    /// Reads once, unless nothing is to be read any more.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         if !self.input_open || self.stage == Stage::Closing || !self.machine.wants_input() {
-            return false;
+            return Poll::Pending;
         }
-        match pool::poll_read(&mut self.stream, cx) {
+        pool::poll_read(&mut self.stream, cx)
+    }
+
+    /// Takes in what a read brought; says whether that was anything.
+    fn take_input(&mut self, arrived: Poll<io::Result<Bytes>>, now: Time) -> bool {
+        match arrived {
             Poll::Pending => return false,
             Poll::Ready(Ok(input)) if !input.is_empty() => self.machine.handle_input(now, input),
             Poll::Ready(Ok(_)) => self.end_input(now),
