@@ -289,11 +289,16 @@ impl Shared {
         self: &Arc<Self>,
         deadline: Option<Time>,
     ) -> Result<Arc<Connection>, Status> {
+        let mut has_waited = false;
         loop {
             let changed = {
                 let mut link = self.link();
                 match &link.phase {
-                    Phase::Up(connection) if connection.takes_calls() => return Ok(Arc::clone(connection)),
+                    // One that was lost as soon as it was made is the caller's to count, or a server that ends each
+                    // connection at once would be asked again without end.
+                    Phase::Up(connection) if has_waited || connection.takes_calls() => {
+                        return Ok(Arc::clone(connection));
+                    }
                     Phase::Down(status) if link.attempts.pause_left(clock::now()).is_some() => {
                         return Err(status.clone());
                     }
@@ -305,6 +310,7 @@ impl Shared {
                 }
                 self.changed.notified()
             };
+            has_waited = true;
             let Some(deadline) = deadline else {
                 changed.await;
                 continue;
