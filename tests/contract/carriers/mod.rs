@@ -1,0 +1,3 @@
+//! How each protocol makes its sessions as a case wants them.
+
+pub mod http2;
