@@ -170,7 +170,10 @@ impl Connection {
         if !stream.state.receives() || !stream.is_started() {
             return;
         }
-        stream.recv.grow(size);
+        // What nobody reads needs no larger window, and would take what all streams share.
+        if stream.recv.held() <= stream.recv.size() / 2 {
+            stream.recv.grow(size);
+        }
         if let Some(increment) = stream.recv.take_update() {
             self.control.push(Control::WindowUpdate(id, increment));
         }

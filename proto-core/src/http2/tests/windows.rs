@@ -107,6 +107,29 @@ fn a_stream_that_nobody_reads_leaves_room_in_a_window_that_has_grown() {
     assert_eq!(wire.reset_code(3), None);
 }
 
+#[test]
+fn a_stream_that_nobody_reads_keeps_its_window_when_the_connections_grows() {
+    let config = Config {
+        stream_window_bytes: 60_000,
+        window_bytes_max: 1 << 20,
+        credit: Credit::Manual,
+        ..Config::default()
+    };
+    let mut wire = Wire::server_with(config);
+    wire.say(|peer| peer.headers(1, &REQUEST, false).data(1, &[7; 16_000], false));
+    let probe = wire.frames_of(FrameType::Ping)[0].payload.clone();
+    say_data(&mut wire, 1, 40_000);
+    wire.wait(Duration::from_millis(5));
+    wire.say(|peer| peer.frame(FrameType::Ping, flags::ACK, 0, &probe));
+    // Some bytes of a message, such as its prefix, count as read when they come.
+    wire.machine.consume(StreamId(1), 5);
+    wire.settle();
+    wire.say(|peer| peer.data(1, &[7; 4_000], false));
+    wire.goes_on();
+    wire.say(|peer| peer.data(1, &[7; 6], false));
+    assert!(wire.reset_code(1).is_some(), "the window, and no more");
+}
+
 fn say_data(wire: &mut Wire, stream: u32, bytes: usize) {
     for _ in 0..bytes / 10_000 {
         wire.say(|peer| peer.data(stream, &[7; 10_000], false));
