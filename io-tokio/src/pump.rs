@@ -96,8 +96,10 @@ enum Stage {
     /// The machine has not been asked yet what it has to say first.
     Fresh,
     Running,
-    /// The owner said that it is over; what is queued goes out.
-    Closing,
+    /// The owner said that it is over; what is queued goes out, as far as the peer takes it in time.
+    Closing {
+        until: Time,
+    },
     /// All is written; waits for the peer to hang up.
     Lingering {
         until: Time,
@@ -150,9 +152,14 @@ where
                 self.turn(now, out);
             }
             let written = self.poll_write(cx, out).is_ready();
-            if self.stage == Stage::Closing && written && !self.held_back {
-                self.stage = Stage::Lingering { until: now + LINGER };
-                continue;
+            if let Stage::Closing { until } = self.stage {
+                if written && !self.held_back {
+                    self.stage = Stage::Lingering { until: now + LINGER };
+                    continue;
+                }
+                if self.is_due(cx, until) {
+                    return Poll::Ready(());
+                }
             }
             let more = turned || (written && self.held_back);
             if !more {
@@ -173,7 +180,7 @@ where
 
     /// Reads once, unless nothing is to be read any more.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-        if !self.input_open || self.stage == Stage::Closing || !self.machine.wants_input() {
+        if !self.input_open || matches!(self.stage, Stage::Closing { .. }) || !self.machine.wants_input() {
             return Poll::Pending;
         }
         pool::poll_read(&mut self.stream, cx)
@@ -208,7 +215,7 @@ where
             match self.machine.poll_output(now, out) {
                 Output::Event(event) => {
                     if self.owner.on_event(&mut self.machine, event, now).is_break() {
-                        self.stage = Stage::Closing;
+                        self.stage = Stage::Closing { until: now + LINGER };
                     }
                 }
                 Output::Full(wake) => {
@@ -239,14 +246,22 @@ where
         Poll::Ready(())
     }
 
-    /// Shuts down the sending side, then reads and drops until the peer does the same or has had its time.
-    fn poll_linger(&mut self, cx: &mut Context<'_>, until: Time) -> Poll<()> {
+    /// Whether this instant has come; wakes the task when it does.
+    fn is_due(&mut self, cx: &mut Context<'_>, until: Time) -> bool {
         self.timer.arm(Some(until));
         while self.timer.poll(cx).is_ready() {
             if clock::now() >= until {
-                return Poll::Ready(());
+                return true;
             }
             self.timer.arm(Some(until));
+        }
+        false
+    }
+
+    /// Shuts down the sending side, then reads and drops until the peer does the same or has had its time.
+    fn poll_linger(&mut self, cx: &mut Context<'_>, until: Time) -> Poll<()> {
+        if self.is_due(cx, until) {
+            return Poll::Ready(());
         }
         let shut_down = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
         if shut_down.is_err() || self.failure.is_some() || !self.input_open {
