@@ -83,6 +83,7 @@ compile_error!("zrpc-std waits with poll(2) and runs on Unix systems only; use z
 mod acceptor;
 mod client;
 pub mod clock;
+mod descriptors;
 mod line;
 mod link;
 pub mod memory;
@@ -93,7 +94,8 @@ mod streaming;
 mod transport;
 
 pub use acceptor::{Acceptor, TcpAcceptor, UnixAcceptor};
-pub use client::channel::{Channel, ChannelBuilder};
+pub use client::builder::ChannelBuilder;
+pub use client::channel::Channel;
 pub use client::connection::BoxClientSession;
 pub use client::endpoint::Connector;
 pub use client::sender::{ClientStreaming, Sender};

@@ -3,12 +3,12 @@
 use bytes::{Bytes, BytesMut};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
-use zrpc_core::rpc::{CallId, CallIdHasher, Codec, CodecError, Metadata, Status};
+use zrpc_core::rpc::{Attachments, CallId, CallIdHasher, Codec, CodecError, Metadata, Status};
 
 /// The half that receives messages.
 pub(crate) trait Incoming: Send + Sync {
     /// Waits for the next message; `None` when they ended well.
-    fn next(&self) -> Result<Option<Bytes>, Status>;
+    fn next(&self) -> Result<Option<Message>, Status>;
 
     /// Waits for the metadata that comes before the messages, once; empty when none comes.
     fn head(&self) -> Metadata;
@@ -26,10 +26,23 @@ pub(crate) trait Incoming: Send + Sync {
 /// The half that sends messages.
 pub(crate) trait Outgoing: Send + Sync {
     /// Waits for room and sends a message.
-    fn send(&self, message: Bytes, compress: bool) -> Result<(), Status>;
+    fn send(&self, message: Message, compress: bool) -> Result<(), Status>;
 
     /// Says that no more messages come.
     fn finish(&self);
+}
+
+/// A message on its way, and what travels with it.
+#[derive(Default)]
+pub(crate) struct Message {
+    pub(crate) bytes: Bytes,
+    pub(crate) attachments: Attachments,
+}
+
+impl From<Bytes> for Message {
+    fn from(bytes: Bytes) -> Message {
+        Message { bytes, attachments: Attachments::new() }
+    }
 }
 
 /// What belongs to each call of a connection, by its id.

@@ -28,6 +28,9 @@ pub(crate) trait Calls<M: Machine> {
     /// The transport is gone and the machine has said all that it will.
     fn on_lost(&mut self);
 
+    /// The machine has no more events at the moment.
+    fn on_idle(&mut self, machine: &mut M, now: Time);
+
     /// Whether the machine's last event has come.
     fn is_over(&self) -> bool;
 
@@ -133,6 +136,10 @@ impl<M: Machine, C: Calls<M>> Link<M, C> {
         loop {
             guard = self.poll(guard);
             let Some(mut out) = guard.pump.take_output() else { break };
+            if out.has_attachments() {
+                let notes = out.take_attachments();
+                self.transport.exchange().inspect(|exchange| exchange.leave(&notes));
+            }
             drop(guard);
             let written = write_out(&*self.transport, &mut out);
             guard = self.lock();
@@ -157,6 +164,7 @@ impl<M: Machine, C: Calls<M>> Link<M, C> {
         while let Some(event) = shared.pump.poll_event(shared.now) {
             shared.calls.on_event(shared.pump.machine(), shared.now, event);
         }
+        shared.calls.on_idle(shared.pump.machine(), shared.now);
         guard
     }
 

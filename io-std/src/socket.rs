@@ -6,14 +6,18 @@
 use crate::transport::Transport;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, send, sendmsg, shutdown,
+};
 use std::io::{self, IoSlice, PipeReader, PipeWriter, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use zrpc_core::rpc::Peer;
+use zrpc_unix::Exchange;
 
 /// A connected stream socket: TCP, or a Unix socket.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct Socket<S> {
     stream: S,
     waker: Waker,
     peer: Peer,
+    exchange: Option<Arc<Exchange>>,
+    spin: Duration,
     /// SO_RCVTIMEO as it was last set, in nanoseconds; 0 waits for ever. Only the reading thread uses it.
     receive_timeout: AtomicU64,
 }
@@ -55,7 +61,14 @@ impl<S: AsFd + Send + Sync + 'static> Socket<S> {
     /// When no pipe can be opened.
     pub fn new(stream: S, peer: impl Into<Peer>) -> io::Result<Socket<S>> {
         set_socket_timeout(&stream, Timeout::Recv, None)?;
-        Ok(Socket { stream, waker: Waker::new()?, peer: peer.into(), receive_timeout: AtomicU64::new(0) })
+        Ok(Socket {
+            stream,
+            waker: Waker::new()?,
+            peer: peer.into(),
+            exchange: None,
+            spin: Duration::ZERO,
+            receive_timeout: AtomicU64::new(0),
+        })
     }
 
     /// Sets SO_RCVTIMEO to at most `timeout`, with as few system calls as may be: a timeout that is in force already
@@ -75,7 +88,16 @@ impl<S: AsFd + Send + Sync + 'static> Socket<S> {
         Ok(())
     }
 
+    /// Until when to ask again instead of sleeping.
+    fn spin_until(&self) -> Option<Instant> {
+        if self.spin.is_zero() { None } else { Instant::now().checked_add(self.spin) }
+    }
+
     fn receive(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
+        if let Some(exchange) = &self.exchange {
+            return exchange.receive(&self.stream, buffer, flags);
+        }
+        // Without a place for them, the kernel closes descriptors that came with the bytes.
         Ok(recv(&self.stream, buffer, flags)?.0)
     }
 }
@@ -86,6 +108,9 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Socket<S> {
     }
 
     fn write(&self, chunks: &[IoSlice<'_>]) -> io::Result<usize> {
+        if let Some(exchange) = &self.exchange {
+            return exchange.send(&self.stream, chunks, SEND_FLAGS);
+        }
         match chunks {
             // The common case, and cheaper in the kernel.
             [chunk] => Ok(send(&self.stream, chunk, SEND_FLAGS)?),
@@ -96,6 +121,13 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Socket<S> {
     fn wait(&self, for_room: bool, timeout: Option<Duration>) -> io::Result<()> {
         let interest = if for_room { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
         let mut ready = [PollFd::new(&self.stream, interest), PollFd::new(&self.waker.reader, PollFlags::IN)];
+        let spin_until = self.spin_until();
+        while spin_until.is_some_and(|until| Instant::now() < until) {
+            if poll(&mut ready, Some(&Timespec::default()))? > 0 {
+                break;
+            }
+            std::hint::spin_loop();
+        }
         let timeout = timeout.map(|timeout| Timespec::try_from(timeout).unwrap_or(LONGEST_POLL));
         match poll(&mut ready, timeout.as_ref()) {
             Err(rustix::io::Errno::INTR) => return Ok(()),
@@ -120,11 +152,34 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Socket<S> {
         let _ = shutdown(&self.stream, Shutdown::Write);
     }
 
+    fn carry_descriptors(&mut self) {
+        // TCP carries none.
+        self.exchange = rustix::net::sockopt::socket_domain(&self.stream)
+            .is_ok_and(|family| family == AddressFamily::UNIX)
+            .then(Arc::default);
+    }
+
+    fn spin(&mut self, longest: Duration) {
+        self.spin = longest;
+    }
+
+    fn exchange(&self) -> Option<&Arc<Exchange>> {
+        self.exchange.as_ref()
+    }
+
     fn peer(&self) -> Peer {
         self.peer
     }
 
     fn read_waiting(&self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
+        if let Some(until) = self.spin_until() {
+            while Instant::now() < until {
+                match self.read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::hint::spin_loop(),
+                    read => return read,
+                }
+            }
+        }
         if timeout.is_some_and(|timeout| timeout < SHORTEST_RECV * 2) {
             self.wait(false, timeout)?;
             return self.read(buffer);

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use zrpc_core::rpc::{Codec, CodecError, Metadata, Status};
+use zrpc_core::rpc::{Attachments, Codec, CodecError, Metadata, Status};
 
 /// Messages that arrive one after the other: a client's from a streaming response, a handler's from a streaming
 /// request.
@@ -29,6 +29,7 @@ pub struct Streaming<T> {
     source: Source<T>,
     metadata: Option<Metadata>,
     trailers: Metadata,
+    attachments: Attachments,
 }
 
 enum Source<T> {
@@ -45,7 +46,12 @@ struct Wire<T> {
 impl<T> Streaming<T> {
     pub(crate) fn over_line<C: Codec<Decode = T>>(line: Arc<dyn Incoming>) -> Streaming<T> {
         let wire = Wire { line, decode: C::decode };
-        Streaming { source: Source::Wire(wire), metadata: None, trailers: Metadata::new() }
+        Streaming {
+            source: Source::Wire(wire),
+            metadata: None,
+            trailers: Metadata::new(),
+            attachments: Attachments::new(),
+        }
     }
 
     /// A stream of messages that are there already, and then its end.
@@ -59,6 +65,7 @@ impl<T> Streaming<T> {
             source: Source::Local(results.into_iter().collect()),
             metadata: Some(Metadata::new()),
             trailers: Metadata::new(),
+            attachments: Attachments::new(),
         }
     }
 
@@ -83,7 +90,7 @@ impl<T> Streaming<T> {
     /// after it.
     pub fn message(&mut self) -> Result<Option<T>, Status> {
         let next = match &mut self.source {
-            Source::Wire(wire) => wire.next(),
+            Source::Wire(wire) => wire.next(&mut self.attachments),
             Source::Local(results) => results.pop_front().transpose(),
             Source::Over => return Ok(None),
         };
@@ -109,6 +116,11 @@ impl<T> Streaming<T> {
         matches!(self.source, Source::Over).then_some(&self.trailers)
     }
 
+    /// Takes what came with the message that was taken last. Those that nobody takes are closed with the next message.
+    pub fn take_attachments(&mut self) -> Attachments {
+        std::mem::take(&mut self.attachments)
+    }
+
     fn end(&mut self) {
         self.metadata();
         if let Source::Wire(wire) = &self.source {
@@ -119,9 +131,10 @@ impl<T> Streaming<T> {
 }
 
 impl<T> Wire<T> {
-    fn next(&self) -> Result<Option<T>, Status> {
+    fn next(&self, attachments: &mut Attachments) -> Result<Option<T>, Status> {
         let Some(message) = self.line.next()? else { return Ok(None) };
-        decode(self.decode, message).map(Some).inspect_err(|status| self.line.refuse(status))
+        *attachments = message.attachments;
+        decode(self.decode, message.bytes).map(Some).inspect_err(|status| self.line.refuse(status))
     }
 }
 

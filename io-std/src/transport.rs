@@ -6,8 +6,10 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use zrpc_core::rpc::Peer;
+use zrpc_unix::Exchange;
 
 /// A connection's bytes, both directions. One thread reads, one writes, any thread wakes.
 pub trait Transport: Send + Sync + 'static {
@@ -42,6 +44,20 @@ pub trait Transport: Send + Sync + 'static {
     /// Who is at the other end, as far as the transport knows.
     fn peer(&self) -> Peer {
         Peer::UNKNOWN
+    }
+
+    /// Carries file descriptors from here on, if it can; asked once, before the first read and write.
+    fn carry_descriptors(&mut self) {}
+
+    /// Asks for up to this long whether there is something to read before it sleeps in [`Transport::read_waiting`] or
+    /// [`Transport::wait`]; told once, before the first read. A transport may ignore it.
+    fn spin(&mut self, longest: Duration) {
+        let _ = longest;
+    }
+
+    /// The descriptors of the connection, where it carries any.
+    fn exchange(&self) -> Option<&Arc<Exchange>> {
+        None
     }
 
     /// Waits for something to read, up to `timeout`, and reads it: what a thread calls when no other may need to

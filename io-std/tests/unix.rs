@@ -79,3 +79,26 @@ fn a_socket_that_a_server_has_is_not_taken_from_it() {
     let error = Server::builder().bind_unix(&binding).unwrap_err().to_string();
     assert!(error.contains("a server listens there already"), "{error}");
 }
+
+#[test]
+fn both_sides_may_poll_and_still_sleep_when_nothing_comes() {
+    let path = Path::new();
+    let (service, gate, _seen) = kit();
+    let server = Server::builder().service(service).spin(Duration::from_micros(200));
+    let server = server.bind_unix(&UnixBinding::at(&path.0)).unwrap().spawn().unwrap();
+    let channel = Channel::builder(&format!("http+unix://{}", path.0)).unwrap();
+    let channel = channel.spin(Duration::from_micros(200)).lazy();
+    for _ in 0..100 {
+        assert_eq!(channel.say(bytes("hello")).unwrap().message(), "hello");
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..50).for_each(|_| drop(channel.say(bytes("hello")).unwrap())));
+        }
+    });
+    // Longer than either side polls: a deadline that passes shows that both went to sleep and woke again.
+    let late = zrpc_core::rpc::Request::new(bytes("wait")).with_timeout(Duration::from_millis(5));
+    assert_eq!(channel.say(late).unwrap_err().code(), Code::DeadlineExceeded);
+    gate.open();
+    drop(server);
+}

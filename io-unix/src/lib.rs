@@ -11,9 +11,11 @@ mod address;
 mod binding;
 mod connect;
 mod credentials;
+mod exchange;
 mod folder;
 
 pub use address::UnixAddress;
 pub use binding::{BoundUnix, SocketFile, UnixBinding};
 pub use connect::{connect, connect_now};
 pub use credentials::peer_of;
+pub use exchange::Exchange;

@@ -1,8 +1,8 @@
 //! A call that this side started, as its caller holds it.
 
-use crate::client::connection::{Connection, Half};
-use crate::line::{Incoming, Outgoing};
-use bytes::Bytes;
+use crate::client::connection::Connection;
+use crate::client::slots::Half;
+use crate::line::{Incoming, Message, Outgoing};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use zrpc_core::rpc::local_status::{not_sent, refused};
@@ -20,7 +20,7 @@ pub(crate) struct Call {
 
 /// What came of a call that answers once.
 pub(crate) struct Answer {
-    pub(crate) message: Bytes,
+    pub(crate) message: Message,
     pub(crate) metadata: Metadata,
     pub(crate) trailers: Metadata,
 }
@@ -39,7 +39,7 @@ impl Call {
     pub(crate) fn answer(&self) -> Result<Answer, Status> {
         let answered = self.whole_answer().and_then(|mut answer| {
             self.interceptors.response(&self.method, &mut answer.metadata);
-            self.interceptors.response_message(Side::Client, &self.method, &mut answer.message)?;
+            self.interceptors.response_message(Side::Client, &self.method, &mut answer.message.bytes)?;
             Ok(answer)
         });
         self.tell_end(answered.as_ref().err().unwrap_or(&Status::OK));
@@ -54,7 +54,7 @@ impl Call {
                 None if slot.messages.len() > 1 => (Status::OK, Metadata::new()),
                 None => return None,
             };
-            let only: Single<Bytes> = slot.messages.drain(..).map(|(message, _)| message).collect();
+            let only: Single<Message> = slot.messages.drain(..).map(|(message, _)| message).collect();
             Some((only.response(status), slot.head.take().unwrap_or_default(), trailers))
         });
         let (message, metadata, trailers) = came.ok_or_else(gone)?;
@@ -80,12 +80,12 @@ impl Call {
 }
 
 enum Came {
-    Message(Bytes, u32),
+    Message(Message, u32),
     End(Status),
 }
 
 impl Incoming for Call {
-    fn next(&self) -> Result<Option<Bytes>, Status> {
+    fn next(&self) -> Result<Option<Message>, Status> {
         let came = self.connection.wait(self.id, Half::Receiver, |slot| match slot.messages.pop_front() {
             Some((message, credit)) => Some(Came::Message(message, credit)),
             None => slot.ended.as_ref().map(|(status, _)| Came::End(status.clone())),
@@ -93,7 +93,8 @@ impl Incoming for Call {
         let next = match came.ok_or_else(gone)? {
             Came::Message(mut message, credit) => {
                 self.connection.consume(self.id, credit);
-                let shown = self.interceptors.response_message(Side::Client, &self.method, &mut message);
+                let shown =
+                    self.interceptors.response_message(Side::Client, &self.method, &mut message.bytes);
                 shown.map(|()| Some(message)).inspect_err(|status| self.refuse(status))
             }
             Came::End(status) if status.is_ok() => Ok(None),
@@ -135,8 +136,8 @@ impl Incoming for Call {
 }
 
 impl Outgoing for Call {
-    fn send(&self, mut message: Bytes, compress: bool) -> Result<(), Status> {
-        let shown = self.interceptors.request_message(Side::Client, &self.method, &mut message);
+    fn send(&self, mut message: Message, compress: bool) -> Result<(), Status> {
+        let shown = self.interceptors.request_message(Side::Client, &self.method, &mut message.bytes);
         shown.inspect_err(|status| self.refuse(status))?;
         match self.connection.send(self.id, message, compress) {
             Ok(()) => Ok(()),

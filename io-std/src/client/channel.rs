@@ -1,5 +1,6 @@
 //! The channel: calls to one server, over a connection that is made when it is needed.
 
+use crate::client::builder::ChannelBuilder;
 use crate::client::call::Call;
 use crate::client::connection::{BoxClientSession, Connection, Start};
 use crate::client::endpoint::{Connector, connector_to};
@@ -9,18 +10,14 @@ use crate::clock;
 use crate::line::{Incoming, encode};
 use crate::streaming::Streaming;
 use bytes::Bytes;
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::BuildHasher;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use zrpc_core::base::{Entropy, Misuse, Time};
-use zrpc_core::policy::{Attempts, Backoff, CONNECT_TIMEOUT};
+use zrpc_core::base::{Misuse, Time};
+use zrpc_core::policy::Attempts;
 use zrpc_core::rpc::local_status::{late_connection, refused, unreachable};
-use zrpc_core::rpc::{
-    Carrier, Codec, Endpoint, Interceptor, Interceptors, Method, Request, Response, Side, Status,
-};
-use zrpc_core::stack::{ClientConfig, GrpcClient, NewClientSession, client_sessions};
+use zrpc_core::rpc::{Codec, Endpoint, Interceptors, Method, Request, Response, Side, Status};
+use zrpc_core::stack::{ClientConfig, GrpcClient, client_sessions};
 
 /// Calls to one server. Clones share its connection; any number of threads may call at once.
 ///
@@ -34,29 +31,31 @@ use zrpc_core::stack::{ClientConfig, GrpcClient, NewClientSession, client_sessio
 /// further calls end so at once.
 #[derive(Clone)]
 pub struct Channel {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// Further connections, in the order in which they are used when those before are full.
-    more: Arc<[Arc<Shared>]>,
+    pub(super) more: Arc<[Arc<Shared>]>,
 }
 
-struct Shared {
-    connector: Arc<dyn Connector>,
-    new_session: NewSession,
-    interceptors: Arc<Interceptors>,
-    connect_timeout: Duration,
-    state: Mutex<State>,
-    changed: Condvar,
+pub(super) struct Shared {
+    pub(super) connector: Arc<dyn Connector>,
+    pub(super) new_session: NewSession,
+    pub(super) interceptors: Arc<Interceptors>,
+    pub(super) connect_timeout: Duration,
+    pub(super) carries_descriptors: bool,
+    pub(super) spin: Duration,
+    pub(super) state: Mutex<State>,
+    pub(super) changed: Condvar,
 }
 
 /// Makes the session of a new connection.
-type NewSession = Arc<dyn Fn(Time) -> BoxClientSession + Send + Sync>;
+pub(super) type NewSession = Arc<dyn Fn(Time) -> BoxClientSession + Send + Sync>;
 
-struct State {
-    link: LinkState,
-    attempts: Attempts,
+pub(super) struct State {
+    pub(super) link: LinkState,
+    pub(super) attempts: Attempts,
 }
 
-enum LinkState {
+pub(super) enum LinkState {
     /// No connection; while the attempts pause, calls fail at once, with this cause.
     None(Option<String>),
     /// A thread connects.
@@ -64,25 +63,12 @@ enum LinkState {
     Up(Arc<Connection>),
 }
 
-/// What a channel is made of; see [`Channel::builder`].
-pub struct ChannelBuilder {
-    connector: Arc<dyn Connector>,
-    config: ClientConfig,
-    sessions: NewClientSession,
-    new_session: Option<NewSession>,
-    interceptors: Interceptors,
-    connect_timeout: Duration,
-    backoff: Backoff,
-    connections_max: usize,
-}
-
 impl Channel {
     /// Connects to a URI. Its scheme says what is spoken there: `http://host:port`, `http+unix:///path`,
     /// `tcp://host:port`, `unix:///path` and the others that [`Endpoint`] lists.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this build does not speak its carrier,
-    /// UNAVAILABLE when it cannot be reached.
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this system has no such sockets, UNAVAILABLE when it cannot be reached.
     pub fn connect(endpoint: &str) -> Result<Channel, Status> {
         Channel::builder(endpoint)?.connect()
     }
@@ -90,7 +76,7 @@ impl Channel {
     /// A channel to a URI that connects when the first call is made.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this build does not speak its carrier.
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this system has no such sockets.
     pub fn lazy(endpoint: &str) -> Result<Channel, Status> {
         Ok(Channel::builder(endpoint)?.lazy())
     }
@@ -98,10 +84,10 @@ impl Channel {
     /// What a channel to a URI is made of.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this build does not speak its carrier.
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this system has no such sockets.
     pub fn builder(endpoint: &str) -> Result<ChannelBuilder, Status> {
         let endpoint = Endpoint::parse(endpoint)?;
-        let sessions = client_sessions(endpoint.carrier())?;
+        let sessions = client_sessions(endpoint.carrier());
         let (authority, path) = (endpoint.authority().to_owned(), endpoint.path().to_owned());
         let config = ClientConfig { authority, path, ..ClientConfig::default() };
         Ok(ChannelBuilder::new(connector_to(endpoint)?, config, sessions))
@@ -147,9 +133,12 @@ impl Channel {
     ) -> Result<Response<C::Decode>, Status> {
         let (message, mut outline) = outline(request);
         let message = encode::<C>(&message);
-        let mut again = outline.clone();
+        // What was attached is gone with the first attempt.
+        let again = outline.attachments.borrow().is_empty().then(|| outline.clone());
         let mut answer = self.start(method, &mut outline, Some(message.clone()), true)?.answer();
-        if answer.as_ref().is_err_and(|status| status.is_retried_unseen()) {
+        if let Some(mut again) = again
+            && answer.as_ref().is_err_and(|status| status.is_retried_unseen())
+        {
             answer = self.start(method, &mut again, Some(message), true)?.answer();
         }
         respond(C::decode, answer?)
@@ -220,6 +209,7 @@ impl Channel {
                 deadline: outline.deadline,
                 compression: outline.compression,
                 only_message: only_message.clone(),
+                attachments: &outline.attachments,
                 one_response,
             })
         });
@@ -261,7 +251,7 @@ impl Shared {
     }
 
     /// The connection for a new call: the one there is, or a new one.
-    fn connection(&self, deadline: Option<Time>) -> Result<Arc<Connection>, Status> {
+    pub(super) fn connection(&self, deadline: Option<Time>) -> Result<Arc<Connection>, Status> {
         let mut state = self.lock();
         loop {
             match &state.link {
@@ -306,7 +296,11 @@ impl Shared {
         };
         let mut state = self.lock();
         let outcome = match connected {
-            Ok(transport) => {
+            Ok(mut transport) => {
+                if self.carries_descriptors {
+                    transport.carry_descriptors();
+                }
+                transport.spin(self.spin);
                 let session = (self.new_session)(clock::now());
                 let connection = Arc::new(Connection::new(transport, session, Arc::clone(&self.connector)));
                 state.link = LinkState::Up(Arc::clone(&connection));
@@ -356,126 +350,8 @@ impl Shared {
     }
 }
 
-impl ChannelBuilder {
-    fn new(
-        connector: Arc<dyn Connector>,
-        config: ClientConfig,
-        sessions: NewClientSession,
-    ) -> ChannelBuilder {
-        ChannelBuilder {
-            connector,
-            config,
-            sessions,
-            new_session: None,
-            interceptors: Interceptors::new(),
-            connect_timeout: CONNECT_TIMEOUT,
-            backoff: Backoff::default(),
-            connections_max: 1,
-        }
-    }
-
-    /// Lets an interceptor see every call, inside those that were added before.
-    #[must_use]
-    pub fn interceptor(mut self, interceptor: impl Interceptor) -> ChannelBuilder {
-        self.interceptors.push(interceptor);
-        self
-    }
-
-    /// Changes the limits and times of connections, and the authority that they ask for.
-    #[must_use]
-    pub fn config(mut self, change: impl FnOnce(&mut ClientConfig)) -> ChannelBuilder {
-        change(&mut self.config);
-        self
-    }
-
-    /// How long one attempt to connect may take; 20 seconds by default. A call's deadline counts as well.
-    #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> ChannelBuilder {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// Changes how long a server is left alone after connections failed.
-    #[must_use]
-    pub fn backoff(mut self, backoff: Backoff) -> ChannelBuilder {
-        self.backoff = backoff;
-        self
-    }
-
-    /// Speaks another of the core's carriers than the endpoint says, such as the native protocol through memory.
-    ///
-    /// # Errors
-    /// UNIMPLEMENTED when this build does not speak it.
-    pub fn carrier(mut self, carrier: Carrier) -> Result<ChannelBuilder, Status> {
-        self.sessions = client_sessions(carrier)?;
-        Ok(self)
-    }
-
-    /// Speaks a carrier of one's own: `new_session` makes the session of each connection.
-    #[must_use]
-    pub fn sessions(
-        mut self,
-        new_session: impl Fn(Time) -> BoxClientSession + Send + Sync + 'static,
-    ) -> ChannelBuilder {
-        self.new_session = Some(Arc::new(new_session));
-        self
-    }
-
-    /// Opens up to this many connections, each when those before it have as many calls open as the server allows at
-    /// once; without it, further calls wait for others to end. 1 by default, as gRFC A105 has it.
-    #[must_use]
-    pub fn max_connections(mut self, count: usize) -> ChannelBuilder {
-        self.connections_max = count;
-        self
-    }
-
-    /// A channel that connects when the first call is made.
-    #[must_use]
-    pub fn lazy(mut self) -> Channel {
-        let (config, sessions) = (std::mem::take(&mut self.config), self.sessions);
-        let new_session =
-            self.new_session.take().unwrap_or_else(|| Arc::new(move |now| sessions(now, &config, entropy())));
-        let interceptors = Arc::new(std::mem::take(&mut self.interceptors));
-        let lane = |_| Arc::new(self.lane(&new_session, &interceptors));
-        Channel { shared: lane(0), more: (1..self.connections_max).map(lane).collect() }
-    }
-
-    fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>) -> Shared {
-        let state = State { link: LinkState::None(None), attempts: Attempts::new(self.backoff, entropy()) };
-        Shared {
-            connector: Arc::clone(&self.connector),
-            new_session: Arc::clone(new_session),
-            interceptors: Arc::clone(interceptors),
-            connect_timeout: self.connect_timeout,
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-        }
-    }
-
-    /// A channel that is connected.
-    ///
-    /// # Errors
-    /// UNAVAILABLE when the endpoint cannot be reached.
-    pub fn connect(self) -> Result<Channel, Status> {
-        let channel = self.lazy();
-        channel.shared.connection(None)?;
-        Ok(channel)
-    }
-}
-
-/// Randomness that no two connections share.
-fn entropy() -> Entropy {
-    Entropy::from_seed(RandomState::new().hash_one(clock::now()))
-}
-
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel").field("endpoint", &self.endpoint()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for ChannelBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChannelBuilder").field("endpoint", &self.connector.endpoint()).finish_non_exhaustive()
     }
 }

@@ -5,18 +5,20 @@
 //! meanwhile covers for what a deaf leader cannot do: wait for room, and wake when a timer is due.
 
 use crate::client::endpoint::Connector;
+use crate::client::slots::{Half, Slot, Slots};
 use crate::clock;
-use crate::line::ByCall;
+use crate::descriptors::{Descriptors, descriptors_of};
+use crate::line::Message;
 use crate::link::{Calls, Guard, Hearing, Link};
 use crate::transport::Transport;
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::thread::{self, Thread};
 use std::time::Duration;
 use zrpc_core::base::{Flow, Misuse, Time};
 use zrpc_core::rpc::{
-    CallId, ClientEvent, ClientSession, Code, Encoding, Metadata, Origin, SessionEnd, StartCall, Status,
+    Attachments, CallId, ClientSession, Code, Encoding, Metadata, Origin, SessionEnd, StartCall, Status,
 };
 
 /// A client's session of any carrier.
@@ -28,48 +30,13 @@ type Locked<'a> = Guard<'a, BoxClientSession, Slots>;
 /// may have said goodbye, pinged, or ended the call.
 const STALE: Duration = Duration::from_millis(5);
 
+/// How often a caller with attachments looks whether another that reads has brought the server's answer.
+const AWAIT_READY: Duration = Duration::from_millis(1);
+
 pub(crate) struct Connection {
     link: Link<BoxClientSession, Slots>,
     /// Outlives the transport: a server in this process may be part of it.
     connector: Arc<dyn Connector>,
-}
-
-/// The calls of a connection, and what is known of the connection itself.
-#[derive(Default)]
-pub(crate) struct Slots {
-    calls: ByCall<Slot>,
-    /// Who leads, and whether something came for it.
-    leader: Option<(CallId, Half)>,
-    leader_has_news: bool,
-    /// Threads that are parked in [`Connection::wait`].
-    parked: usize,
-    /// Threads to be woken once the lock is free: woken under it, they would only wait for it.
-    to_wake: Vec<Thread>,
-    was_ready: bool,
-    end: Option<SessionEnd>,
-}
-
-/// What has come for a call, and who waits for it.
-#[derive(Default)]
-pub(crate) struct Slot {
-    pub(crate) head: Option<Metadata>,
-    pub(crate) messages: VecDeque<(Bytes, u32)>,
-    pub(crate) ended: Option<(Status, Metadata)>,
-    /// The last send said `Blocked`, and no `Writable` came since.
-    pub(crate) blocked: bool,
-    /// Credit goes back as messages arrive, not as they are taken: the call has one response.
-    consumes_at_once: bool,
-    /// No more messages go out, so that nobody waits in the sending half.
-    sends_no_more: bool,
-    receiver: Option<Thread>,
-    sender: Option<Thread>,
-}
-
-/// Which half of a call waits: each has one thread at most.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Half {
-    Receiver,
-    Sender,
 }
 
 /// A call as it starts.
@@ -80,103 +47,9 @@ pub(crate) struct Start<'a> {
     pub(crate) compression: Option<Encoding>,
     /// The only request message; `None` when messages are streamed.
     pub(crate) only_message: Option<Bytes>,
+    /// What goes with it; taken when it is sent.
+    pub(crate) attachments: &'a RefCell<Attachments>,
     pub(crate) one_response: bool,
-}
-
-impl Slot {
-    fn waiter(&mut self, half: Half) -> &mut Option<Thread> {
-        match half {
-            Half::Receiver => &mut self.receiver,
-            Half::Sender => &mut self.sender,
-        }
-    }
-}
-
-impl Slots {
-    /// Tells who waits for this half of the call that something came.
-    fn tell(&mut self, call: CallId, half: Half) {
-        self.leader_has_news |= self.leader == Some((call, half));
-        if let Some(thread) = self.calls.get_mut(&call).and_then(|slot| slot.waiter(half).take()) {
-            self.parked -= 1;
-            self.to_wake.push(thread);
-        }
-    }
-
-    /// Gives somebody who waits the chance to lead.
-    fn wake_any(&mut self) {
-        if self.parked == 0 {
-            return;
-        }
-        let waiter =
-            self.calls.values_mut().find_map(|slot| slot.receiver.take().or_else(|| slot.sender.take()));
-        if let Some(thread) = waiter {
-            self.parked -= 1;
-            self.to_wake.push(thread);
-        }
-    }
-
-    fn end_call(&mut self, call: CallId, status: Status, trailers: Metadata) {
-        if let Some(slot) = self.calls.get_mut(&call)
-            && slot.ended.is_none()
-        {
-            slot.ended = Some((status, trailers));
-            self.tell(call, Half::Receiver);
-            self.tell(call, Half::Sender);
-        }
-    }
-}
-
-impl Calls<BoxClientSession> for Slots {
-    fn on_event(&mut self, session: &mut BoxClientSession, _: Time, event: ClientEvent) {
-        match event {
-            ClientEvent::Ready => self.was_ready = true,
-            ClientEvent::Head { call } => {
-                if let Some(slot) = self.calls.get_mut(&call) {
-                    slot.head = session.response_metadata(call).cloned();
-                    self.tell(call, Half::Receiver);
-                }
-            }
-            ClientEvent::Message { call, message, credit } => match self.calls.get_mut(&call) {
-                Some(slot) => {
-                    let at_once = slot.consumes_at_once;
-                    slot.messages.push_back((message, if at_once { 0 } else { credit }));
-                    if at_once {
-                        session.consume(call, credit);
-                    }
-                    self.tell(call, Half::Receiver);
-                }
-                None => session.consume(call, credit),
-            },
-            ClientEvent::Writable { call } => {
-                if let Some(slot) = self.calls.get_mut(&call) {
-                    slot.blocked = false;
-                    self.tell(call, Half::Sender);
-                }
-            }
-            ClientEvent::Ended { call, status, trailers } => self.end_call(call, status, trailers),
-            ClientEvent::Closed(end) => self.end = Some(end),
-            // `Draining` shows in `takes_calls`; events of later versions change nothing for open calls.
-            _ => {}
-        }
-    }
-
-    fn on_lost(&mut self) {
-        self.end.get_or_insert(SessionEnd::Graceful);
-        let open: Vec<CallId> = self.calls.keys().copied().collect();
-        for call in open {
-            let status = Status::unavailable("the connection ended before the call did")
-                .with_origin(Origin::Transport);
-            self.end_call(call, status, Metadata::new());
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.end.is_some()
-    }
-
-    fn has_news_for_reader(&self) -> bool {
-        self.leader_has_news
-    }
 }
 
 impl Connection {
@@ -185,7 +58,8 @@ impl Connection {
         session: BoxClientSession,
         connector: Arc<dyn Connector>,
     ) -> Connection {
-        Connection { link: Link::new(transport, session, Slots::default()), connector }
+        let slots = Slots { descriptors: Descriptors::of(&*transport), ..Slots::default() };
+        Connection { link: Link::new(transport, session, slots), connector }
     }
 
     /// Looks at the time, and at what came on a connection that nobody has read for a while.
@@ -230,12 +104,16 @@ impl Connection {
     /// `Closed`, `Draining` or `Exhausted` when the call needs another connection.
     pub(crate) fn start(&self, start: Start<'_>) -> Result<CallId, Misuse> {
         let mut guard = self.look(self.link.lock());
+        if !start.attachments.borrow().is_empty() {
+            guard = self.await_ready(guard, start.deadline);
+        }
         let now = guard.now;
         if guard.calls.is_over() || !guard.pump.machine().takes_calls() {
             self.leave(guard);
             return Err(Misuse::Draining);
         }
-        let session = guard.pump.machine();
+        let shared = &mut *guard;
+        let session = shared.pump.machine();
         let head = StartCall {
             path: start.path,
             metadata: start.metadata,
@@ -251,8 +129,12 @@ impl Connection {
         };
         let sends_no_more = start.only_message.is_some();
         if let Some(message) = start.only_message {
-            let sent = session
-                .send(call, message, start.compression.is_some())
+            let compress = start.compression.is_some();
+            let descriptors = descriptors_of(start.attachments.take());
+            let sent = shared
+                .calls
+                .descriptors
+                .send(&mut **session, call, message, compress, descriptors)
                 .and_then(|_| session.half_close(call));
             if let Err(misuse) = sent {
                 let _ = session.cancel(call);
@@ -264,6 +146,35 @@ impl Connection {
         guard.calls.calls.insert(call, slot);
         self.leave(self.link.turn_now(guard));
         Ok(call)
+    }
+
+    /// Waits until the server said what it takes: only then may attachments be sent.
+    fn await_ready<'a>(&'a self, mut guard: Locked<'a>, deadline: Option<Time>) -> Locked<'a> {
+        if !guard.calls.was_ready {
+            // The server answers what this side says first.
+            guard = self.link.turn(guard);
+        }
+        while !guard.calls.was_ready && !guard.calls.is_over() {
+            if deadline.is_some_and(|deadline| clock::until(deadline).is_zero()) {
+                break;
+            }
+            guard = match guard.take_reader() {
+                Some(mut buffer) => {
+                    guard = self.link.read_turn(guard, &mut buffer, Hearing::Attentive);
+                    guard = self.wake_others(guard);
+                    guard.release_reader(buffer);
+                    guard
+                }
+                // Who reads brings the answer; it is a matter of one round trip, once a connection.
+                None => {
+                    self.unlock(guard);
+                    thread::sleep(AWAIT_READY);
+                    self.link.lock()
+                }
+            };
+        }
+        guard.now = clock::now();
+        guard
     }
 
     /// Waits until `ready` finds in the call's slot what its caller wants; `None` when the call has no slot any more.
@@ -282,7 +193,7 @@ impl Connection {
     ///
     /// # Errors
     /// `None` when the call is over; the receiving half knows its status.
-    pub(crate) fn send(&self, call: CallId, message: Bytes, compress: bool) -> Result<(), Option<Misuse>> {
+    pub(crate) fn send(&self, call: CallId, message: Message, compress: bool) -> Result<(), Option<Misuse>> {
         self.leave(self.look(self.link.lock()));
         let (mut guard, may_send) =
             self.wait_locked(call, Half::Sender, |slot| match (&slot.ended, slot.blocked) {
@@ -294,7 +205,11 @@ impl Connection {
             self.leave(guard);
             return Err(None);
         }
-        let flow = match guard.pump.machine().send(call, message, compress) {
+        let Message { bytes, attachments } = message;
+        let descriptors = descriptors_of(attachments);
+        let shared = &mut *guard;
+        let session = &mut **shared.pump.machine();
+        let flow = match shared.calls.descriptors.send(session, call, bytes, compress, descriptors) {
             Ok(flow) => flow,
             Err(misuse) => {
                 self.leave(guard);

@@ -1,8 +1,9 @@
 //! What a client says of a call apart from its messages.
 
 use crate::clock;
+use std::cell::RefCell;
 use zrpc_core::base::Time;
-use zrpc_core::rpc::{Encoding, Metadata, Request};
+use zrpc_core::rpc::{Attachments, Encoding, Metadata, Request};
 
 /// A request without its message.
 #[derive(Clone)]
@@ -10,6 +11,7 @@ pub(crate) struct Outline {
     pub(crate) metadata: Metadata,
     pub(crate) deadline: Option<Time>,
     pub(crate) compression: Option<Encoding>,
+    pub(crate) attachments: RefCell<Attachments>,
 }
 
 /// The deadline counts from here: it covers connecting as well.
@@ -21,5 +23,6 @@ pub(crate) fn outline<T>(request: Request<T>) -> (T, Outline) {
         (a, b) => a.or(b),
     };
     let compression = rest.compression();
-    (message, Outline { metadata: std::mem::take(rest.metadata_mut()), deadline, compression })
+    let attachments = RefCell::new(rest.take_attachments());
+    (message, Outline { metadata: std::mem::take(rest.metadata_mut()), deadline, compression, attachments })
 }

@@ -1,11 +1,11 @@
 //! The stream of messages that a client sends.
 
 use crate::client::call::{Answer, Call};
-use crate::line::{Outgoing, decode, encode};
+use crate::line::{Message, Outgoing, decode, encode};
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
-use zrpc_core::rpc::{Codec, CodecError, Response, Status};
+use zrpc_core::rpc::{Attachments, Codec, CodecError, Response, Status};
 
 /// Where a client puts the messages of a bidirectional call.
 ///
@@ -38,7 +38,7 @@ impl<T> Sender<T> {
     /// # Errors
     /// When the call is over: its status, or CANCELLED when it ended well before this message.
     pub fn send(&mut self, message: T) -> Result<(), Status> {
-        self.send_with(message, true)
+        self.send_with(message, true, Attachments::new())
     }
 
     /// As [`Sender::send`], but never compresses the message: for one that holds a secret beside text that the peer chose,
@@ -47,12 +47,23 @@ impl<T> Sender<T> {
     /// # Errors
     /// As for [`Sender::send`].
     pub fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
-        self.send_with(message, false)
+        self.send_with(message, false, Attachments::new())
     }
 
-    fn send_with(&mut self, message: T, may_compress: bool) -> Result<(), Status> {
+    /// As [`Sender::send`], with attachments: file descriptors, see [`ChannelBuilder::attachments`](crate::ChannelBuilder::attachments).
+    ///
+    /// # Errors
+    /// As for [`Sender::send`]; UNIMPLEMENTED when the connection carries none or not as many.
+    pub fn send_with_attachments(&mut self, message: T, attachments: Attachments) -> Result<(), Status> {
+        self.send_with(message, true, attachments)
+    }
+
+    fn send_with(&mut self, message: T, may_compress: bool, attachments: Attachments) -> Result<(), Status> {
         match &mut self.sink {
-            Sink::Wire { call, encode, compress } => call.send(encode(&message), *compress && may_compress),
+            Sink::Wire { call, encode, compress } => {
+                let message = Message { bytes: encode(&message), attachments };
+                call.send(message, *compress && may_compress)
+            }
             Sink::Local(sink) => sink(message),
         }
     }
@@ -106,7 +117,7 @@ impl<I, O> ClientStreaming<I, O> {
     /// # Errors
     /// When the call is over; [`ClientStreaming::finish`] then says how it ended.
     pub fn send(&mut self, message: I) -> Result<(), Status> {
-        self.send_with(message, true)
+        self.send_with(message, true, Attachments::new())
     }
 
     /// As [`ClientStreaming::send`], but never compresses the message: for one that holds a secret beside text that the peer chose,
@@ -115,13 +126,22 @@ impl<I, O> ClientStreaming<I, O> {
     /// # Errors
     /// As for [`ClientStreaming::send`].
     pub fn send_uncompressed(&mut self, message: I) -> Result<(), Status> {
-        self.send_with(message, false)
+        self.send_with(message, false, Attachments::new())
     }
 
-    fn send_with(&mut self, message: I, may_compress: bool) -> Result<(), Status> {
+    /// As [`ClientStreaming::send`], with attachments: file descriptors, see [`ChannelBuilder::attachments`](crate::ChannelBuilder::attachments).
+    ///
+    /// # Errors
+    /// As for [`ClientStreaming::send`]; UNIMPLEMENTED when the connection carries none or not as many.
+    pub fn send_with_attachments(&mut self, message: I, attachments: Attachments) -> Result<(), Status> {
+        self.send_with(message, true, attachments)
+    }
+
+    fn send_with(&mut self, message: I, may_compress: bool, attachments: Attachments) -> Result<(), Status> {
         match &mut self.kind {
             Kind::Wire { call, encode, compress, .. } => {
-                call.send(encode(&message), *compress && may_compress)
+                let message = Message { bytes: encode(&message), attachments };
+                call.send(message, *compress && may_compress)
             }
             Kind::Local { sink, .. } => sink(message),
         }
@@ -147,8 +167,9 @@ pub(crate) fn respond<T>(
     with: fn(Bytes) -> Result<T, CodecError>,
     answer: Answer,
 ) -> Result<Response<T>, Status> {
-    let message = decode(with, answer.message)?;
-    Ok(Response::new(message).with_metadata(answer.metadata).with_trailers(answer.trailers))
+    let message = decode(with, answer.message.bytes)?;
+    let response = Response::new(message).with_attachments(answer.message.attachments);
+    Ok(response.with_metadata(answer.metadata).with_trailers(answer.trailers))
 }
 
 impl<I, O> fmt::Debug for ClientStreaming<I, O> {

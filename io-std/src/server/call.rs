@@ -1,6 +1,7 @@
 //! A call that a handler works at.
 
-use crate::line::{Incoming, Outgoing};
+use crate::descriptors::descriptors_of;
+use crate::line::{Incoming, Message, Outgoing};
 use crate::server::connection::{Connection, ConnectionGuard};
 use crate::server::routes::Route;
 use crate::server::slots::Slot;
@@ -48,7 +49,8 @@ impl ServerCall {
     }
 
     /// Answers with one response.
-    pub(crate) fn reply(&self, response: Response<Bytes>) {
+    pub(crate) fn reply(&self, mut response: Response<Bytes>) {
+        let descriptors = descriptors_of(response.take_attachments());
         let compression = response.compression();
         let (mut message, mut metadata, trailers) = response.into_parts();
         self.interceptors().response(self.route.method, &mut metadata);
@@ -60,11 +62,13 @@ impl ServerCall {
             return;
         }
         let mut guard = self.connection.link.lock();
-        let ended = guard.calls.calls.get(&self.id).and_then(|slot| slot.ended.clone());
-        let session = guard.pump.machine();
-        let sent = session
-            .send_head(self.id, &metadata, compression)
-            .and_then(|()| session.send(self.id, message, compression.is_some()).map(drop));
+        let shared = &mut *guard;
+        let ended = shared.calls.note_answer(self.id);
+        let session = &mut **shared.pump.machine();
+        let compress = compression.is_some();
+        let sent = session.send_head(self.id, &metadata, compression).and_then(|()| {
+            shared.calls.descriptors.send(session, self.id, message, compress, descriptors).map(drop)
+        });
         let status = sent.map_or_else(unsendable, |()| Status::OK);
         // A call that the client gave up is over already.
         let _ = session.finish(self.id, &status, &trailers);
@@ -108,7 +112,7 @@ impl ServerCall {
             return None;
         }
         let mut guard = self.connection.link.lock();
-        let ended = guard.calls.calls.get(&self.id).and_then(|slot| slot.ended.clone());
+        let ended = guard.calls.note_answer(self.id);
         // A call that the client gave up is over already.
         let _ = guard.pump.machine().finish(self.id, status, trailers);
         self.flush(guard);
@@ -141,13 +145,13 @@ impl ServerCall {
 }
 
 enum Came {
-    Message(Bytes, u32),
+    Message(Message, u32),
     HalfClosed,
     Ended(Status),
 }
 
 impl Incoming for ServerCall {
-    fn next(&self) -> Result<Option<Bytes>, Status> {
+    fn next(&self) -> Result<Option<Message>, Status> {
         let (mut guard, came) = self.wait(
             |slot| match (slot.messages.pop_front(), &slot.ended) {
                 (Some((message, credit)), _) => Some(Came::Message(message, credit)),
@@ -161,7 +165,7 @@ impl Incoming for ServerCall {
             Some(Came::Message(mut message, credit)) => {
                 guard.pump.machine().consume(self.id, credit);
                 drop(self.connection.link.turn(guard));
-                self.interceptors().request_message(Side::Server, self.route.method, &mut message)?;
+                self.interceptors().request_message(Side::Server, self.route.method, &mut message.bytes)?;
                 Ok(Some(message))
             }
             Some(Came::HalfClosed) => Ok(None),
@@ -196,8 +200,8 @@ impl Incoming for ServerCall {
 }
 
 impl Outgoing for ServerCall {
-    fn send(&self, mut message: Bytes, compress: bool) -> Result<(), Status> {
-        self.interceptors().response_message(Side::Server, self.route.method, &mut message)?;
+    fn send(&self, mut message: Message, compress: bool) -> Result<(), Status> {
+        self.interceptors().response_message(Side::Server, self.route.method, &mut message.bytes)?;
         let (mut guard, status) = self.wait(
             |slot| match (&slot.ended, slot.blocked) {
                 (Some(status), _) => Some(Some(status.clone())),
@@ -211,7 +215,12 @@ impl Outgoing for ServerCall {
             Some(Some(status)) => return Err(not_sent(&status)),
             None => return Err(over()),
         }
-        let flow = guard.pump.machine().send(self.id, message, compress).map_err(unsendable)?;
+        let Message { bytes, attachments } = message;
+        let descriptors = descriptors_of(attachments);
+        let shared = &mut *guard;
+        let session = &mut **shared.pump.machine();
+        let sent = shared.calls.descriptors.send(session, self.id, bytes, compress, descriptors);
+        let flow = sent.map_err(unsendable)?;
         if let Some(slot) = guard.calls.calls.get_mut(&self.id) {
             slot.blocked = flow == Flow::Blocked;
         }

@@ -53,7 +53,7 @@ impl Connection {
         session: BoxServerSession,
         server: &Arc<Shared>,
     ) -> Connection {
-        let slots = Slots::new(Arc::clone(&server.routes), transport.peer());
+        let slots = Slots::new(Arc::clone(&server.routes), &*transport);
         let link = Link::new(transport, session, slots);
         Connection { link, number, server: Arc::clone(server), inline_since: AtomicU64::new(0) }
     }

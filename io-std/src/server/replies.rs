@@ -1,12 +1,12 @@
 //! The stream of messages that a handler sends.
 
 use crate::client::sender::LocalSink;
-use crate::line::{Outgoing, encode};
+use crate::line::{Message, Outgoing, encode};
 use crate::server::call::ServerCall;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
-use zrpc_core::rpc::{Codec, Encoding, Metadata, Status};
+use zrpc_core::rpc::{Attachments, Codec, Encoding, Metadata, Status};
 
 /// Where a handler puts the messages of a streaming response.
 ///
@@ -87,7 +87,7 @@ impl<T> Replies<T> {
     /// # Errors
     /// The call's status when it is over: CANCELLED when the client gave up, DEADLINE_EXCEEDED when time ran out.
     pub fn send(&mut self, message: T) -> Result<(), Status> {
-        self.send_with(message, self.compression.is_some())
+        self.send_with(message, self.compression.is_some(), Attachments::new())
     }
 
     /// As [`Replies::send`], but never compresses the message: for one that holds a secret beside text that the peer chose,
@@ -96,14 +96,22 @@ impl<T> Replies<T> {
     /// # Errors
     /// As for [`Replies::send`].
     pub fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
-        self.send_with(message, false)
+        self.send_with(message, false, Attachments::new())
     }
 
-    fn send_with(&mut self, message: T, compress: bool) -> Result<(), Status> {
+    /// As [`Replies::send`], with attachments: file descriptors, see [`ServerBuilder::attachments`](crate::ServerBuilder::attachments).
+    ///
+    /// # Errors
+    /// As for [`Replies::send`]; UNIMPLEMENTED when the connection carries none or not as many.
+    pub fn send_with_attachments(&mut self, message: T, attachments: Attachments) -> Result<(), Status> {
+        self.send_with(message, self.compression.is_some(), attachments)
+    }
+
+    fn send_with(&mut self, message: T, compress: bool, attachments: Attachments) -> Result<(), Status> {
         match &mut self.sink {
             Sink::Local(sink) => sink(message),
             Sink::Wire { call, encode } => {
-                let message = encode(&message);
+                let message = Message { bytes: encode(&message), attachments };
                 let call = Arc::clone(call);
                 self.send_metadata();
                 call.send(message, compress)

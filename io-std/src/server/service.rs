@@ -1,12 +1,11 @@
 //! A call that arrived, on its way to the handler: what generated code is written against.
 
-use crate::line::{decode, encode};
+use crate::line::{Message, decode, encode};
 use crate::server::call::ServerCall;
 use crate::server::connection::Connection;
 use crate::server::replies::Replies;
 use crate::server::slots::Ready;
 use crate::streaming::Streaming;
-use bytes::Bytes;
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,7 +63,7 @@ pub struct IncomingCall {
     call: ServerCall,
     request: Request<()>,
     /// The one request message of methods that have one.
-    message: Option<Bytes>,
+    message: Option<Message>,
 }
 
 impl IncomingCall {
@@ -85,9 +84,9 @@ impl IncomingCall {
         self,
         handler: impl FnOnce(Request<C::Decode>) -> Result<Response<C::Encode>, Status>,
     ) {
-        let IncomingCall { call, request, message } = self;
-        let response =
-            one_message::<C>(&call, message).and_then(|message| handler(request.map(|()| message)));
+        let IncomingCall { call, mut request, message } = self;
+        let response = one_message::<C>(&call, message, &mut request)
+            .and_then(|message| handler(request.map(|()| message)));
         answer::<C>(&call, response);
     }
 
@@ -110,9 +109,9 @@ impl IncomingCall {
         self,
         handler: impl FnOnce(Request<C::Decode>, Replies<C::Encode>) -> Result<(), Status>,
     ) {
-        let IncomingCall { call, request, message } = self;
+        let IncomingCall { call, mut request, message } = self;
         let call = Arc::new(call);
-        let handled = one_message::<C>(&call, message)
+        let handled = one_message::<C>(&call, message, &mut request)
             .and_then(|message| handler(request.map(|()| message), Replies::over_call::<C>(call.clone())));
         call.end_stream(&handled.err().unwrap_or(Status::OK));
     }
@@ -150,19 +149,28 @@ impl fmt::Debug for IncomingCall {
     }
 }
 
-fn one_message<C: Codec>(call: &ServerCall, message: Option<Bytes>) -> Result<C::Decode, Status> {
-    let mut message = message.ok_or_else(|| kind_mismatch(call.route.method.path))?;
-    call.interceptors().request_message(Side::Server, call.route.method, &mut message)?;
-    decode(C::decode, message)
+fn one_message<C: Codec>(
+    call: &ServerCall,
+    message: Option<Message>,
+    request: &mut Request<()>,
+) -> Result<C::Decode, Status> {
+    let Message { mut bytes, attachments } = message.ok_or_else(|| kind_mismatch(call.route.method.path))?;
+    call.interceptors().request_message(Side::Server, call.route.method, &mut bytes)?;
+    if !attachments.is_empty() {
+        *request = std::mem::take(request).with_attachments(attachments);
+    }
+    decode(C::decode, bytes)
 }
 
 fn answer<C: Codec>(call: &ServerCall, handled: Result<Response<C::Encode>, Status>) {
     match handled {
-        Ok(response) => {
+        Ok(mut response) => {
+            let attachments = response.take_attachments();
             let compression = response.compression();
             let (message, metadata, trailers) = response.into_parts();
             let response =
                 Response::new(encode::<C>(&message)).with_metadata(metadata).with_trailers(trailers);
+            let response = response.with_attachments(attachments);
             call.reply(match compression {
                 Some(encoding) => response.with_compression(encoding),
                 None => response,

@@ -1,9 +1,10 @@
 //! The calls of one connection of a server: from events to calls that are ready for their handlers.
 
-use crate::line::ByCall;
+use crate::descriptors::Descriptors;
+use crate::line::{ByCall, Message};
 use crate::link::Calls;
 use crate::server::routes::{Route, Routes};
-use bytes::Bytes;
+use crate::transport::Transport;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::Thread;
@@ -25,6 +26,7 @@ pub(crate) struct Slots {
     pub(crate) end: Option<SessionEnd>,
     routes: Arc<Routes>,
     peer: Peer,
+    pub(crate) descriptors: Descriptors,
 }
 
 /// A call that waits for its handler.
@@ -33,18 +35,20 @@ pub(crate) struct Ready {
     pub(crate) route: Arc<Route>,
     pub(crate) request: Request<()>,
     /// The only message of methods that take one.
-    pub(crate) message: Option<Bytes>,
+    pub(crate) message: Option<Message>,
 }
 
 /// What has come for a call, and who waits for it.
 pub(crate) struct Slot {
-    pub(crate) messages: VecDeque<(Bytes, u32)>,
+    pub(crate) messages: VecDeque<(Message, u32)>,
     pub(crate) half_closed: bool,
     pub(crate) ended: Option<Status>,
     /// The last send said `Blocked`, and no `Writable` came since.
     pub(crate) blocked: bool,
     /// The handler takes no more messages.
     pub(crate) deaf: bool,
+    /// The handler has ended the call.
+    pub(crate) answered: bool,
     pub(crate) receiver: Option<Thread>,
     pub(crate) sender: Option<Thread>,
     /// The call until its handler may begin.
@@ -55,12 +59,21 @@ pub(crate) struct Slot {
 struct Waiting {
     route: Arc<Route>,
     request: Request<()>,
-    message: Single<Bytes>,
+    message: Single<Message>,
 }
 
 impl Slots {
-    pub(crate) fn new(routes: Arc<Routes>, peer: Peer) -> Slots {
-        Slots { calls: ByCall::default(), ready: VecDeque::new(), reader_epoch: 0, end: None, routes, peer }
+    pub(crate) fn new(routes: Arc<Routes>, transport: &dyn Transport) -> Slots {
+        let (peer, descriptors) = (transport.peer(), Descriptors::of(transport));
+        Slots {
+            calls: ByCall::default(),
+            ready: VecDeque::new(),
+            reader_epoch: 0,
+            end: None,
+            routes,
+            peer,
+            descriptors,
+        }
     }
 
     fn open(&mut self, session: &mut BoxServerSession, now: Time, id: CallId) {
@@ -81,7 +94,7 @@ impl Slots {
         }
     }
 
-    fn take_message(&mut self, session: &mut BoxServerSession, id: CallId, message: Bytes, credit: u32) {
+    fn take_message(&mut self, session: &mut BoxServerSession, id: CallId, message: Message, credit: u32) {
         let Some(slot) = self.calls.get_mut(&id).filter(|slot| !slot.deaf) else {
             session.consume(id, credit);
             return;
@@ -119,6 +132,13 @@ impl Slots {
         }
     }
 
+    /// The handler ends its call; says how the call ended if it is over already.
+    pub(crate) fn note_answer(&mut self, id: CallId) -> Option<Status> {
+        let slot = self.calls.get_mut(&id)?;
+        slot.answered = true;
+        slot.ended.clone()
+    }
+
     fn end_call(&mut self, id: CallId, status: Status) {
         let Some(slot) = self.calls.get_mut(&id) else { return };
         if slot.waiting.is_some() {
@@ -136,7 +156,8 @@ impl Calls<BoxServerSession> for Slots {
         match event {
             ServerEvent::Opened { call } => self.open(session, now, call),
             ServerEvent::Message { call, message, credit } => {
-                self.take_message(session, call, message, credit);
+                let attachments = self.descriptors.claim(&mut **session, now);
+                self.take_message(session, call, Message { bytes: message, attachments }, credit);
             }
             ServerEvent::HalfClosed { call } => self.half_close(session, call),
             ServerEvent::Writable { call } => {
@@ -145,7 +166,13 @@ impl Calls<BoxServerSession> for Slots {
                     unpark(&mut slot.sender);
                 }
             }
-            ServerEvent::Ended { call, status } => self.end_call(call, status),
+            ServerEvent::Ended { call, status } => {
+                // What a handler that answered had to say still leaves, with what belongs to it.
+                if self.calls.get(&call).is_some_and(|slot| !slot.answered) {
+                    self.descriptors.forget(call);
+                }
+                self.end_call(call, status);
+            }
             ServerEvent::Refused { why } => tracing::debug!(%why, "a request was refused"),
             ServerEvent::Closed(end) => self.end = Some(end),
             // An event of a later version changes nothing for the calls that are open.
@@ -161,6 +188,10 @@ impl Calls<BoxServerSession> for Slots {
                 Status::cancelled("the connection to the client was lost").with_origin(Origin::Transport);
             self.end_call(id, status);
         }
+    }
+
+    fn on_idle(&mut self, session: &mut BoxServerSession, now: Time) {
+        self.descriptors.drop_unclaimed(&mut **session, now);
     }
 
     fn is_over(&self) -> bool {
@@ -180,6 +211,7 @@ impl Slot {
             ended: None,
             blocked: false,
             deaf: false,
+            answered: false,
             receiver: None,
             sender: None,
             waiting: None,

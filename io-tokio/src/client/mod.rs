@@ -54,8 +54,7 @@ impl Channel {
     /// `http+unix:///path`, `tcp://host:port`, `unix:///path` and the others that [`Endpoint`] lists.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this build does not speak its carrier,
-    /// UNAVAILABLE when it cannot be reached.
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this system has no such sockets, UNAVAILABLE when it cannot be reached.
     pub async fn connect(endpoint: &str) -> Result<Channel, Status> {
         Channel::builder(endpoint)?.connect().await
     }
@@ -63,7 +62,7 @@ impl Channel {
     /// A channel to a URI that connects when the first call is made.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this build does not speak its carrier.
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this system has no such sockets.
     pub fn lazy(endpoint: &str) -> Result<Channel, Status> {
         Ok(Channel::builder(endpoint)?.lazy())
     }
@@ -71,10 +70,10 @@ impl Channel {
     /// What a channel to a URI is made of.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this build does not speak its carrier.
+    /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this system has no such sockets.
     pub fn builder(endpoint: &str) -> Result<ChannelBuilder, Status> {
         let endpoint = Endpoint::parse(endpoint)?;
-        let sessions = client_sessions(endpoint.carrier())?;
+        let sessions = client_sessions(endpoint.carrier());
         let (authority, path) = (endpoint.authority().to_owned(), endpoint.path().to_owned());
         let config = ClientConfig { authority, path, ..ClientConfig::default() };
         Ok(ChannelBuilder::new(connector_to(endpoint)?, config, sessions))
@@ -152,12 +151,10 @@ impl ChannelBuilder {
     }
 
     /// Speaks another of the core's carriers than the endpoint says, such as the native protocol through memory.
-    ///
-    /// # Errors
-    /// UNIMPLEMENTED when this build does not speak it.
-    pub fn carrier(mut self, carrier: Carrier) -> Result<ChannelBuilder, Status> {
-        self.sessions = client_sessions(carrier)?;
-        Ok(self)
+    #[must_use]
+    pub fn carrier(mut self, carrier: Carrier) -> ChannelBuilder {
+        self.sessions = client_sessions(carrier);
+        self
     }
 
     /// Speaks a carrier of one's own: `new_session` makes the session of each connection.

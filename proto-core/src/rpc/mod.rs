@@ -1,5 +1,6 @@
 //! What a call is, on any carrier: head, messages, trailers, deadline, cancellation, status.
 
+pub mod attachments;
 pub mod cardinality;
 pub mod code;
 pub mod codec;
@@ -26,6 +27,7 @@ pub mod timeout;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod trial;
 
+pub use attachments::Attachments;
 pub use cardinality::Single;
 pub use code::Code;
 #[cfg(feature = "prost")]

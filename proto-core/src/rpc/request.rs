@@ -1,7 +1,7 @@
 //! A typed message with the metadata that goes, or came, with it. The same for both drivers.
 
 use crate::base::Time;
-use crate::rpc::{Encoding, Metadata, Peer, RequestHead};
+use crate::rpc::{Attachments, Encoding, Metadata, Peer, RequestHead};
 use core::time::Duration;
 
 /// A request: what a client sends and what a handler receives.
@@ -13,6 +13,7 @@ pub struct Request<T> {
     deadline: Option<Time>,
     compression: Option<Encoding>,
     peer: Peer,
+    attachments: Attachments,
 }
 
 impl<T> Request<T> {
@@ -26,6 +27,7 @@ impl<T> Request<T> {
             deadline: None,
             compression: None,
             peer: Peer::UNKNOWN,
+            attachments: Attachments::new(),
         }
     }
 
@@ -111,6 +113,18 @@ impl<T> Request<T> {
         self.peer
     }
 
+    /// Sends these with the one message of the request; where the carrier takes none, the call fails as UNIMPLEMENTED.
+    #[must_use]
+    pub fn with_attachments(mut self, attachments: Attachments) -> Request<T> {
+        self.attachments = attachments;
+        self
+    }
+
+    /// Takes what came with the one message of the request. Those that nobody takes are closed with the request.
+    pub fn take_attachments(&mut self) -> Attachments {
+        core::mem::take(&mut self.attachments)
+    }
+
     /// The encoding that was asked for (client) or that the peer uses (handler).
     #[must_use]
     pub fn compression(&self) -> Option<Encoding> {
@@ -128,6 +142,7 @@ impl<T> Request<T> {
             deadline: rest.deadline,
             compression: rest.compression,
             peer: rest.peer,
+            attachments: rest.attachments,
         }
     }
 
@@ -141,6 +156,7 @@ impl<T> Request<T> {
             deadline: self.deadline,
             compression: self.compression,
             peer: self.peer,
+            attachments: self.attachments,
         };
         (self.message, rest)
     }
@@ -157,6 +173,7 @@ impl Request<()> {
             deadline: head.deadline,
             compression: head.encoding,
             peer,
+            attachments: Attachments::new(),
         }
     }
 }
@@ -174,13 +191,20 @@ pub struct Response<T> {
     metadata: Metadata,
     trailers: Metadata,
     compression: Option<Encoding>,
+    attachments: Attachments,
 }
 
 impl<T> Response<T> {
     /// A response without metadata.
     #[must_use]
     pub const fn new(message: T) -> Response<T> {
-        Response { message, metadata: Metadata::new(), trailers: Metadata::new(), compression: None }
+        Response {
+            message,
+            metadata: Metadata::new(),
+            trailers: Metadata::new(),
+            compression: None,
+            attachments: Attachments::new(),
+        }
     }
 
     /// Attaches metadata that travels before the message.
@@ -244,6 +268,18 @@ impl<T> Response<T> {
         self.compression
     }
 
+    /// Sends these with the response; where the carrier takes none, the call fails as UNIMPLEMENTED.
+    #[must_use]
+    pub fn with_attachments(mut self, attachments: Attachments) -> Response<T> {
+        self.attachments = attachments;
+        self
+    }
+
+    /// Takes what came with the response. Those that nobody takes are closed with it.
+    pub fn take_attachments(&mut self) -> Attachments {
+        core::mem::take(&mut self.attachments)
+    }
+
     /// The same response around another message.
     #[must_use]
     pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Response<U> {
@@ -252,6 +288,7 @@ impl<T> Response<T> {
             metadata: self.metadata,
             trailers: self.trailers,
             compression: self.compression,
+            attachments: self.attachments,
         }
     }
 

@@ -1,44 +1,44 @@
 //! Which session speaks which carrier: the one place that knows it, for both drivers.
 
 use crate::base::{Entropy, Time};
-use crate::native;
+use crate::native::{self, NativeClient};
 use crate::rpc::grpc_web::WebForm;
-use crate::rpc::{Carrier, ClientSession, Status};
+use crate::rpc::{Carrier, ClientSession};
 use crate::stack::{ClientConfig, GrpcClient, GrpcWebClient, WebSocketClient};
 use alloc::boxed::Box;
-use alloc::format;
 
 /// Makes the session of a new connection. The entropy is the connection's own.
 pub type NewClientSession = fn(Time, &ClientConfig, Entropy) -> Box<dyn ClientSession + Send>;
 
 /// What makes a client's sessions of `carrier`.
-///
-/// # Errors
-/// UNIMPLEMENTED when this build does not have the carrier.
-pub fn client_sessions(carrier: Carrier) -> Result<NewClientSession, Status> {
+#[must_use]
+pub fn client_sessions(carrier: Carrier) -> NewClientSession {
     match carrier {
-        Carrier::Grpc => Ok(|now, config, _| Box::new(GrpcClient::new(now, config))),
+        Carrier::Grpc => |now, config, _| Box::new(GrpcClient::new(now, config)),
+        Carrier::Native => |now, config, mut entropy| {
+            let native = native_config(config, &mut entropy);
+            Box::new(NativeClient::new(now, native.shared()))
+        },
+        Carrier::WebSocket => |now, config, mut entropy| {
+            let native = native_config(config, &mut entropy);
+            Box::new(WebSocketClient::of_channel(now, config, native, false, entropy))
+        },
+        Carrier::WebSocketJson => |now, config, mut entropy| {
+            let native = native_config(config, &mut entropy);
+            Box::new(WebSocketClient::of_channel(now, config, native, true, entropy))
+        },
         Carrier::GrpcWeb => {
-            Ok(|now, config, _| Box::new(GrpcClient::new(now, &in_form(config, WebForm::Binary))))
+            |now, config, _| Box::new(GrpcClient::new(now, &in_form(config, WebForm::Binary)))
         }
         Carrier::GrpcWebText => {
-            Ok(|now, config, _| Box::new(GrpcClient::new(now, &in_form(config, WebForm::Text))))
+            |now, config, _| Box::new(GrpcClient::new(now, &in_form(config, WebForm::Text)))
         }
         Carrier::GrpcWebHttp1 => {
-            Ok(|_, config, _| Box::new(GrpcWebClient::new(&in_form(config, WebForm::Binary))))
+            |_, config, _| Box::new(GrpcWebClient::new(&in_form(config, WebForm::Binary)))
         }
         Carrier::GrpcWebTextHttp1 => {
-            Ok(|_, config, _| Box::new(GrpcWebClient::new(&in_form(config, WebForm::Text))))
+            |_, config, _| Box::new(GrpcWebClient::new(&in_form(config, WebForm::Text)))
         }
-        Carrier::WebSocket => Ok(|now, config, entropy| {
-            Box::new(WebSocketClient::of_channel(now, config, native_config(config), false, entropy))
-        }),
-        Carrier::WebSocketJson => Ok(|now, config, entropy| {
-            Box::new(WebSocketClient::of_channel(now, config, native_config(config), true, entropy))
-        }),
-        absent => Err(Status::unimplemented(format!(
-            "this build does not speak {absent}; connect to http://host:port or http+unix:///path for gRPC on HTTP/2"
-        ))),
     }
 }
 
@@ -47,26 +47,12 @@ fn in_form(config: &ClientConfig, form: WebForm) -> ClientConfig {
 }
 
 /// What the native protocol is told of a channel.
-fn native_config(config: &ClientConfig) -> native::Config {
+fn native_config(config: &ClientConfig, entropy: &mut Entropy) -> native::Config {
     native::Config {
         authority: config.authority.clone(),
         agent: config.user_agent.clone(),
         limits: config.limits,
-        ..native::Config::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rpc::Code;
-
-    #[test]
-    fn a_carrier_that_is_not_built_in_is_refused_by_its_name() {
-        assert!(client_sessions(Carrier::Grpc).is_ok());
-        if let Err(status) = client_sessions(Carrier::Native) {
-            assert_eq!(status.code(), Code::Unimplemented);
-            assert!(status.message().contains("does not speak the native protocol"), "{status}");
-        }
+        seed: entropy.next_u64(),
+        ..config.native.clone()
     }
 }

@@ -5,6 +5,7 @@ use crate::base::fields::FIELD_OVERHEAD;
 use crate::base::{Fields, Flow, Misuse};
 use crate::http1;
 use crate::http2::{CloseReason, Config, Connection, Credit, End, ErrorCode, Prefix, StreamId};
+use crate::native;
 use crate::rpc::grpc::Limits;
 use crate::rpc::grpc_web::{WebConfig, WebForm};
 use crate::rpc::session::SessionEnd;
@@ -73,6 +74,8 @@ pub struct ClientConfig {
     pub http2: Config,
     /// Limits and timeouts of connections that speak HTTP/1.1.
     pub http1: http1::Config,
+    /// The same for the native protocol, whose authority, limits of calls and seed are those of the channel.
+    pub native: native::Config,
     /// Limits of calls.
     pub limits: Limits,
     /// The form of gRPC-Web to speak instead of gRPC.
@@ -88,6 +91,7 @@ impl Default for ClientConfig {
             user_agent: concat!("grpc-zrpc/", env!("CARGO_PKG_VERSION")).into(),
             http2: Config { credit: Credit::Manual, ..Config::default() },
             http1: http1_config(),
+            native: native::Config::default(),
             limits: Limits::default(),
             web: None,
         }

@@ -1,0 +1,172 @@
+//! What a channel is made of: limits, times, carriers, and how its sockets wait.
+
+use crate::client::channel::{Channel, LinkState, NewSession, Shared, State};
+use crate::client::connection::BoxClientSession;
+use crate::client::endpoint::Connector;
+use crate::clock;
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+use zrpc_core::base::{Entropy, Time};
+use zrpc_core::policy::{Attempts, Backoff, CONNECT_TIMEOUT};
+use zrpc_core::rpc::{Carrier, Interceptor, Interceptors, Status};
+use zrpc_core::stack::{ClientConfig, NewClientSession, client_sessions};
+
+/// What a channel is made of; see [`Channel::builder`].
+pub struct ChannelBuilder {
+    connector: Arc<dyn Connector>,
+    config: ClientConfig,
+    sessions: NewClientSession,
+    new_session: Option<NewSession>,
+    interceptors: Interceptors,
+    connect_timeout: Duration,
+    backoff: Backoff,
+    connections_max: usize,
+    carries_descriptors: bool,
+    spin: Duration,
+}
+
+impl ChannelBuilder {
+    pub(super) fn new(
+        connector: Arc<dyn Connector>,
+        config: ClientConfig,
+        sessions: NewClientSession,
+    ) -> ChannelBuilder {
+        ChannelBuilder {
+            connector,
+            config,
+            sessions,
+            new_session: None,
+            interceptors: Interceptors::new(),
+            connect_timeout: CONNECT_TIMEOUT,
+            backoff: Backoff::default(),
+            connections_max: 1,
+            carries_descriptors: false,
+            spin: Duration::ZERO,
+        }
+    }
+
+    /// Lets an interceptor see every call, inside those that were added before.
+    #[must_use]
+    pub fn interceptor(mut self, interceptor: impl Interceptor) -> ChannelBuilder {
+        self.interceptors.push(interceptor);
+        self
+    }
+
+    /// Changes the limits and times of connections, and the authority that they ask for.
+    #[must_use]
+    pub fn config(mut self, change: impl FnOnce(&mut ClientConfig)) -> ChannelBuilder {
+        change(&mut self.config);
+        self
+    }
+
+    /// How long one attempt to connect may take; 20 seconds by default. A call's deadline counts as well.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> ChannelBuilder {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Changes how long a server is left alone after connections failed.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> ChannelBuilder {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Speaks another of the core's carriers than the endpoint says, such as the native protocol through memory.
+    #[must_use]
+    pub fn carrier(mut self, carrier: Carrier) -> ChannelBuilder {
+        self.sessions = client_sessions(carrier);
+        self
+    }
+
+    /// Speaks a carrier of one's own: `new_session` makes the session of each connection.
+    #[must_use]
+    pub fn sessions(
+        mut self,
+        new_session: impl Fn(Time) -> BoxClientSession + Send + Sync + 'static,
+    ) -> ChannelBuilder {
+        self.new_session = Some(Arc::new(new_session));
+        self
+    }
+
+    /// Opens up to this many connections, each when those before it have as many calls open as the server allows at
+    /// once; without it, further calls wait for others to end. 1 by default, as gRFC A105 has it.
+    #[must_use]
+    pub fn max_connections(mut self, count: usize) -> ChannelBuilder {
+        self.connections_max = count;
+        self
+    }
+
+    /// Sends and takes file descriptors with the messages of native calls on Unix sockets, so many with one at the most
+    /// (64 is the protocol's limit); none by default. The server has to do the same. They are [`OwnedFd`]s in the
+    /// [`Attachments`](zrpc_core::rpc::Attachments) of requests, responses and streams; those that nobody takes are
+    /// closed. A call that sends some is not repeated by itself.
+    ///
+    /// [`OwnedFd`]: std::os::fd::OwnedFd
+    #[must_use]
+    pub fn attachments(mut self, max: u8) -> ChannelBuilder {
+        self.config.native.attachments_max = max;
+        self.carries_descriptors = max > 0;
+        self
+    }
+
+    /// Polling mode: a thread that waits for an answer asks the socket again and again for up to this long before it
+    /// sleeps. An answer that comes meanwhile is there some ten microseconds earlier, for no thread has to be woken. The
+    /// price is a core that is busy while a call is under way; where there are fewer cores than such threads, they keep
+    /// the peer from running, and everything gets slower. None by default; 50 µs suit a server on the same machine.
+    #[must_use]
+    pub fn spin(mut self, longest: Duration) -> ChannelBuilder {
+        self.spin = longest;
+        self
+    }
+
+    /// A channel that connects when the first call is made.
+    #[must_use]
+    pub fn lazy(mut self) -> Channel {
+        let (config, sessions) = (std::mem::take(&mut self.config), self.sessions);
+        let new_session =
+            self.new_session.take().unwrap_or_else(|| Arc::new(move |now| sessions(now, &config, entropy())));
+        let interceptors = Arc::new(std::mem::take(&mut self.interceptors));
+        let lane = |_| Arc::new(self.lane(&new_session, &interceptors));
+        Channel { shared: lane(0), more: (1..self.connections_max).map(lane).collect() }
+    }
+
+    fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>) -> Shared {
+        let state = State { link: LinkState::None(None), attempts: Attempts::new(self.backoff, entropy()) };
+        Shared {
+            connector: Arc::clone(&self.connector),
+            new_session: Arc::clone(new_session),
+            interceptors: Arc::clone(interceptors),
+            connect_timeout: self.connect_timeout,
+            carries_descriptors: self.carries_descriptors,
+            spin: self.spin,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// A channel that is connected.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when the endpoint cannot be reached.
+    pub fn connect(self) -> Result<Channel, Status> {
+        let channel = self.lazy();
+        channel.shared.connection(None)?;
+        Ok(channel)
+    }
+}
+
+/// Randomness that no two connections share.
+fn entropy() -> Entropy {
+    Entropy::from_seed(RandomState::new().hash_one(clock::now()))
+}
+
+impl fmt::Debug for ChannelBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelBuilder").field("endpoint", &self.connector.endpoint()).finish_non_exhaustive()
+    }
+}
