@@ -197,12 +197,12 @@ impl<C: Codec> Connection<C> {
         }
     }
 
-    /// The next event that still counts: of a call that is over, its end alone is told.
+    /// The next event that still counts. A call that is over has no more messages; its beginning is told all the same, as
+    /// whether it ended meanwhile depends on how its frame arrived.
     fn next_event(&mut self) -> Option<Event> {
         while let Some(event) = self.pending.pop_front() {
             match event {
-                Event::Opened(call) | Event::Head(call) | Event::HalfClosed(call) | Event::Writable(call)
-                    if !self.is_told(call) => {}
+                Event::HalfClosed(call) | Event::Writable(call) if !self.is_told(call) => {}
                 Event::Message { call, attachments, .. } if !self.is_told(call) => {
                     self.unclaimed += u32::from(attachments);
                 }
