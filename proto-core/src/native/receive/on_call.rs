@@ -7,7 +7,7 @@ use crate::native::control::Control;
 use crate::native::event::Event;
 use crate::native::inbound::MESSAGE_COST;
 use crate::native::lifecycle::{Drain, Timer};
-use crate::native::{ErrorCode, Role, Violation};
+use crate::native::{ErrorCode, Role, Violation, varint};
 use crate::rpc::{Code, Metadata, Origin, Status, local_status};
 use alloc::boxed::Box;
 
@@ -78,7 +78,7 @@ impl<C: Codec> Connection<C> {
 
     /// A request's head came. False when it does not become a call.
     fn on_opening(&mut self, wire: u64, head: &Head) -> Result<bool, Violation> {
-        if wire <= self.last_wire {
+        if wire <= self.last_wire || wire >= varint::MAX {
             return Err(Violation::CallOrder);
         }
         self.last_wire = wire;

@@ -9,6 +9,7 @@ pub(crate) const MESSAGE: u8 = 0x02;
 pub(crate) const MORE: u8 = 0x04;
 pub(crate) const END: u8 = 0x08;
 pub(crate) const COMPRESSED: u8 = 0x10;
+#[cfg(test)]
 pub(crate) const ATTACHED: u8 = 0x20;
 
 /// A peer; what it wrote is taken with [`Peer::take`].
@@ -71,6 +72,7 @@ impl Peer {
         self.frame(0x05, &token)
     }
 
+    #[cfg(test)]
     pub(crate) fn pong(&mut self, token: [u8; 8]) -> &mut Peer {
         self.frame(0x06, &token)
     }
@@ -87,6 +89,7 @@ impl Peer {
     }
 
     /// A request whole: head without anything but a path, a message, the end.
+    #[cfg(test)]
     pub(crate) fn unary(&mut self, call: u64, message: &[u8]) -> &mut Peer {
         let sections = [&head("/trial.Service/Method")[..], message].concat();
         self.call(HEAD | MESSAGE | END, call, &sections)
