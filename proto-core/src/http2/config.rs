@@ -7,6 +7,10 @@ use alloc::sync::Arc;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
+/// Windows of streams that the connection's window has room for as both grow, as it has by default: so many minus one may
+/// be left unread before other streams have to wait.
+pub(super) const STREAMS_UNREAD: u32 = 4;
+
 /// What keepalive may ask at the most often; without it, an interval of zero would never let go.
 const KEEPALIVE_INTERVAL_MIN: Duration = Duration::from_millis(1);
 
@@ -30,7 +34,7 @@ pub struct Config {
     pub stream_window_bytes: u32,
     /// Bytes that all streams together may send ahead at first.
     pub connection_window_bytes: u32,
-    /// Bytes up to which the connection's window grows on a link that is long or fast, and a stream's up to half of them.
+    /// Bytes up to which the connection's window grows on a link that is long or fast, and a stream's up to a quarter.
     pub window_bytes_max: u32,
     /// Bytes of payload that a frame may have; 2^14 to 2^24-1.
     pub max_frame_bytes: u32,
@@ -112,7 +116,7 @@ impl Config {
     /// Bytes up to which a stream's window grows: a stream that nobody reads must leave room in the connection's window
     /// for the others.
     pub(super) fn grown_stream_window_max(&self) -> u32 {
-        self.window_bytes_max / 2
+        self.window_bytes_max / STREAMS_UNREAD
     }
 
     /// The same with each value that RFC 9113 does not allow moved to the nearest that it does, so that no frame of

@@ -2,6 +2,7 @@
 
 use crate::http2::Violation;
 use crate::http2::closed_memory::EndedBy;
+use crate::http2::config::STREAMS_UNREAD;
 use crate::http2::connection::Connection;
 use crate::http2::control::Control;
 use crate::http2::event::{CloseReason, End, Event};
@@ -86,7 +87,7 @@ impl Connection {
         let max = self.config.grown_stream_window_max();
         if let Some((_, Some(size))) = self.tuning.finish(self.now, self.stream_window, max) {
             self.stream_window = size;
-            self.recv.grow(size.saturating_mul(2));
+            self.recv.grow(size.saturating_mul(STREAMS_UNREAD));
             self.announce_credit(StreamId::CONNECTION);
         }
     }

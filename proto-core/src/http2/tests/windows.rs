@@ -48,7 +48,7 @@ fn streams_share_the_connections_window_in_turn_and_go_on_when_it_widens() {
 
 #[test]
 fn a_window_that_limits_its_sender_doubles_for_the_streams_that_are_open_too() {
-    let config = Config { stream_window_bytes: 1_000, window_bytes_max: 4_000, ..Config::default() };
+    let config = Config { stream_window_bytes: 1_000, window_bytes_max: 8_000, ..Config::default() };
     let mut wire = Wire::server_with(config);
     wire.say(|peer| peer.headers(1, &REQUEST, false).data(1, &[7; 600], false));
     let probe = wire.frames_of(FrameType::Ping)[0].payload.clone();
@@ -64,7 +64,7 @@ fn a_window_that_limits_its_sender_doubles_for_the_streams_that_are_open_too() {
 
 #[test]
 fn a_window_that_limits_nobody_stays_as_it_is() {
-    let config = Config { stream_window_bytes: 1_000, window_bytes_max: 4_000, ..Config::default() };
+    let config = Config { stream_window_bytes: 1_000, window_bytes_max: 8_000, ..Config::default() };
     let mut wire = Wire::server_with(config);
     wire.say(|peer| peer.headers(1, &REQUEST, false).data(1, &[7; 600], false));
     let probe = wire.frames_of(FrameType::Ping)[0].payload.clone();
