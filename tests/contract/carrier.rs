@@ -1,7 +1,7 @@
 //! The carriers: what each is called, how its bytes travel, how its sessions are made, and what it can do. A carrier
 //! that is added is one row of [`CARRIERS`], and one short file below `carriers/` when its protocol is new.
 
-use crate::carriers::http2;
+use crate::carriers::{http2, native};
 use crate::link::Link;
 use zrpc::core::base::Time;
 use zrpc::core::rpc::{ClientSession, ServerSession};
@@ -84,6 +84,30 @@ pub static CARRIERS: &[Carrier] = &[
         scheme: None,
         server: http2::server,
         client: http2::client,
+        can: Can::ALL,
+    },
+    Carrier {
+        name: "native TCP",
+        link: Link::Tcp,
+        scheme: None,
+        server: native::server,
+        client: native::client,
+        can: Can::ALL,
+    },
+    Carrier {
+        name: "native Unix",
+        link: Link::Unix,
+        scheme: None,
+        server: native::server,
+        client: native::client,
+        can: Can::ALL,
+    },
+    Carrier {
+        name: "native memory",
+        link: Link::Memory,
+        scheme: None,
+        server: native::server,
+        client: native::client,
         can: Can::ALL,
     },
 ];

@@ -105,11 +105,11 @@ impl Place {
         }
     }
 
-    /// The address as it stands in a URI; `None` in memory.
-    pub fn uri(&self, scheme: &str) -> Option<String> {
+    /// The URI of this place; `None` in memory. A channel that is told which sessions to make needs no scheme.
+    fn uri(&self, scheme: Option<&str>) -> Option<String> {
         match self {
-            Place::Tcp(address) => Some(format!("{scheme}://{address}")),
-            Place::Unix(path) => Some(format!("{scheme}://{}", path.0)),
+            Place::Tcp(address) => Some(format!("{}://{address}", scheme.unwrap_or("http"))),
+            Place::Unix(path) => Some(format!("{}://{}", scheme.unwrap_or("http+unix"), path.0)),
             Place::TokioMemory(_) | Place::BlockingMemory(_) => None,
         }
     }
@@ -119,7 +119,7 @@ impl Place {
         match self {
             Place::TokioMemory(connector) => tokio::Channel::builder_over(connector.clone()),
             place => {
-                let uri = place.uri(scheme.unwrap_or("http")).expect("a place that both drivers reach");
+                let uri = place.uri(scheme).expect("a place that both drivers reach");
                 tokio::Channel::builder(&uri).expect("an endpoint")
             }
         }
@@ -130,7 +130,7 @@ impl Place {
         match self {
             Place::BlockingMemory(endpoint) => blocking::Channel::builder_over(endpoint.clone()),
             place => {
-                let uri = place.uri(scheme.unwrap_or("http")).expect("a place that both drivers reach");
+                let uri = place.uri(scheme).expect("a place that both drivers reach");
                 blocking::Channel::builder(&uri).expect("an endpoint")
             }
         }

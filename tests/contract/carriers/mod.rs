@@ -1,3 +1,4 @@
 //! How each protocol makes its sessions as a case wants them.
 
 pub mod http2;
+pub mod native;
