@@ -102,6 +102,14 @@ impl Default for WebSocketClientConfig {
     }
 }
 
+impl WebSocketClientConfig {
+    /// The request, with the one subprotocol that this client speaks.
+    pub(super) fn offering(&self) -> websocket::Request {
+        let name = if self.text { JSON } else { BINARY };
+        websocket::Request { subprotocols: vec![name.into()], ..self.request.clone() }
+    }
+}
+
 /// The same, with messages that are long enough for calls'.
 pub(super) fn fitting(config: &websocket::Config, native: &native::Config) -> websocket::Config {
     let mut config = config.clone();

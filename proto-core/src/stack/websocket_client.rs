@@ -5,12 +5,11 @@ use crate::native::{self, Binary, Json, NativeClient, Role};
 use crate::rpc::session::{CallId, ClientEvent, ClientSession, StartCall};
 use crate::rpc::{Metadata, Status, Transcode};
 use crate::stack::ClientConfig;
-use crate::stack::websocket::{BINARY, JSON, WebSocketClientConfig, by_hand, fitting};
+use crate::stack::websocket::{WebSocketClientConfig, by_hand, fitting};
 use crate::stack::websocket_link::{CarriedClient, Found, Link};
 use crate::websocket::{Agreement, Connection, Kind, Request};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec;
 use bytes::Bytes;
 
 /// Calls in WebSocket messages, client side.
@@ -28,9 +27,7 @@ impl WebSocketClient {
     pub fn new(now: Time, config: &WebSocketClientConfig, secret: Secret) -> Result<WebSocketClient, Misuse> {
         let native = native_of(config);
         let websocket = Arc::new(fitting(&config.websocket, &native));
-        let mut request = config.request.clone();
-        request.subprotocols = vec![if config.text { JSON } else { BINARY }.into()];
-        let carrier = Connection::client(now, websocket, &request, secret)?;
+        let carrier = Connection::client(now, websocket, &config.offering(), secret)?;
         Ok(WebSocketClient::over(now, carrier, config, native))
     }
 

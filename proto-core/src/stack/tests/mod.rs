@@ -1,5 +1,6 @@
 //! A client and a server in memory on a virtual clock.
 
+mod any_server;
 mod calls;
 mod client_calls;
 mod client_replies;
