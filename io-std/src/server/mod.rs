@@ -39,7 +39,7 @@ use std::thread;
 use std::time::Duration;
 use zrpc_core::base::Time;
 use zrpc_core::rpc::Interceptor;
-use zrpc_core::stack::{GrpcServer, ServerConfig};
+use zrpc_core::stack::{AnyServer, AnyServerConfig, SharedAnyServerConfig};
 use zrpc_unix::UnixBinding;
 
 /// Connections that a server holds at once; more wait in the listener's queue.
@@ -80,13 +80,14 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets the limits and times of each connection.
+    /// Sets which protocols are served, and the limits and times of each connection. A
+    /// [`ServerConfig`](zrpc_core::stack::ServerConfig) is that of gRPC alone; all else keeps its defaults then.
     #[must_use]
-    pub fn config(self, config: ServerConfig) -> ServerBuilder {
-        self.sessions(move |now| Box::new(GrpcServer::new(now, &config)))
+    pub fn config(self, config: impl Into<AnyServerConfig>) -> ServerBuilder {
+        self.sessions(any_sessions(&config.into()))
     }
 
-    /// Serves another carrier than gRPC over HTTP/2: `new_session` makes the session of each connection.
+    /// Serves a carrier of one's own: `new_session` makes the session of each connection.
     #[must_use]
     pub fn sessions(
         mut self,
@@ -228,12 +229,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of gRPC over HTTP/2, without services yet.
+    /// A server without services yet. A client may speak gRPC, gRPC-Web, WebSocket or the native protocol: the first
+    /// bytes of its connection tell.
     #[must_use]
     pub fn builder() -> ServerBuilder {
         ServerBuilder {
             routes: Routes::default(),
-            new_session: Box::new(|now| Box::new(GrpcServer::new(now, &ServerConfig::default()))),
+            new_session: Box::new(any_sessions(&AnyServerConfig::default())),
             connections_max: CONNECTIONS_MAX,
             calls_max: CALLS_MAX,
             queued_max: QUEUED_MAX,
@@ -282,6 +284,12 @@ impl Server {
         let thread = thread::Builder::new().name("zrpc-accept".into()).spawn(move || running.run())?;
         Ok(RunningServer::new(handle, thread))
     }
+}
+
+/// Makes sessions for clients of any protocol, which share their configuration.
+fn any_sessions(config: &AnyServerConfig) -> impl Fn(Time) -> BoxServerSession + Send + Sync + 'static {
+    let config = SharedAnyServerConfig::from(config);
+    move |now| Box::new(AnyServer::sharing(now, &config))
 }
 
 impl fmt::Debug for Server {

@@ -34,7 +34,7 @@ use uri::UriListener;
 use zrpc_core::base::Time;
 use zrpc_core::rpc::grpc::Limits;
 use zrpc_core::rpc::{Interceptor, Interceptors, Peer, ServerSession};
-use zrpc_core::stack::{GrpcServer, ServerConfig, SharedServerConfig};
+use zrpc_core::stack::{AnyServer, AnyServerConfig, SharedAnyServerConfig};
 #[cfg(unix)]
 use {listener::UnixAcceptor, zrpc_unix::UnixBinding};
 
@@ -71,14 +71,16 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets the limits and times of each connection.
+    /// Sets which protocols are served, and the limits and times of each connection. A
+    /// [`ServerConfig`](zrpc_core::stack::ServerConfig) is that of gRPC alone; all else keeps its defaults then.
     #[must_use]
-    pub fn config(mut self, config: ServerConfig) -> ServerBuilder {
-        self.limits = config.limits;
-        self.sessions(grpc_sessions(&config))
+    pub fn config(mut self, config: impl Into<AnyServerConfig>) -> ServerBuilder {
+        let config = config.into();
+        self.limits = config.grpc.limits;
+        self.sessions(any_sessions(&config))
     }
 
-    /// Serves another carrier than gRPC over HTTP/2: `new_session` makes the session of each connection.
+    /// Serves a carrier of one's own: `new_session` makes the session of each connection.
     #[must_use]
     pub fn sessions(
         mut self,
@@ -153,10 +155,10 @@ impl ServerBuilder {
     }
 }
 
-/// Makes sessions of gRPC over HTTP/2 that share their configuration.
-fn grpc_sessions(config: &ServerConfig) -> impl Fn(Time) -> BoxedSession + Send + Sync + 'static {
-    let config = SharedServerConfig::from(config);
-    move |now| Box::new(GrpcServer::sharing(now, &config))
+/// Makes sessions for clients of any protocol, which share their configuration.
+fn any_sessions(config: &AnyServerConfig) -> impl Fn(Time) -> BoxedSession + Send + Sync + 'static {
+    let config = SharedAnyServerConfig::from(config);
+    move |now| Box::new(AnyServer::sharing(now, &config))
 }
 
 impl fmt::Debug for ServerBuilder {
@@ -189,13 +191,14 @@ pub struct Server<L = TcpListener> {
 }
 
 impl Server {
-    /// A server of gRPC over HTTP/2, without services yet.
+    /// A server without services yet. A client may speak gRPC, gRPC-Web, WebSocket or the native protocol: the first
+    /// bytes of its connection tell.
     #[must_use]
     pub fn builder() -> ServerBuilder {
         ServerBuilder {
             router: Router::default(),
             interceptors: Interceptors::new(),
-            new_session: Box::new(grpc_sessions(&ServerConfig::default())),
+            new_session: Box::new(any_sessions(&AnyServerConfig::default())),
             limits: Limits::default(),
             connections_max: CONNECTIONS_MAX,
             calls_max: CALLS_MAX,

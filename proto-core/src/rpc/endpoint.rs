@@ -5,6 +5,7 @@
 //! http://host:port         gRPC on HTTP/2             http+unix:///path   http+unix-abstract:name
 //! tcp://host:port          the native protocol        unix:///path        unix-abstract:name
 //! ws://host:port/path      WebSocket, binary          ws+json://host:port/path
+//! ws+h2://host:port/path   the same on HTTP/2         ws+json+h2://host:port/path
 //! grpc-web://host:port     gRPC-Web on HTTP/2         grpc-web+h1://host:port        on HTTP/1.1
 //! grpc-web-text://…        the same in base64         grpc-web-text+h1://host:port
 //! ```
@@ -30,6 +31,10 @@ pub enum Carrier {
     WebSocket,
     /// The native protocol as JSON in the text messages of a WebSocket, subprotocol `zrpc.v1+json`.
     WebSocketJson,
+    /// As [`Carrier::WebSocket`], in a stream of HTTP/2 (RFC 8441).
+    WebSocketHttp2,
+    /// As [`Carrier::WebSocketJson`], in a stream of HTTP/2 (RFC 8441).
+    WebSocketJsonHttp2,
     /// gRPC-Web on HTTP/2.
     GrpcWeb,
     /// gRPC-Web on HTTP/1.1.
@@ -49,6 +54,8 @@ impl Carrier {
             Carrier::Native => "the native protocol",
             Carrier::WebSocket => "WebSocket (binary)",
             Carrier::WebSocketJson => "WebSocket (JSON)",
+            Carrier::WebSocketHttp2 => "WebSocket (binary) on HTTP/2",
+            Carrier::WebSocketJsonHttp2 => "WebSocket (JSON) on HTTP/2",
             Carrier::GrpcWeb => "gRPC-Web on HTTP/2",
             Carrier::GrpcWebHttp1 => "gRPC-Web on HTTP/1.1",
             Carrier::GrpcWebText => "gRPC-Web in text on HTTP/2",
@@ -210,7 +217,7 @@ struct Scheme {
 /// The port of HTTP, where an endpoint names none.
 const HTTP_PORT: Place = Place::Host(Some(80));
 
-const SCHEMES: [Scheme; 12] = [
+const SCHEMES: [Scheme; 14] = [
     Scheme { name: "http", carrier: Carrier::Grpc, place: HTTP_PORT },
     Scheme { name: "http+unix", carrier: Carrier::Grpc, place: Place::File },
     Scheme { name: "http+unix-abstract", carrier: Carrier::Grpc, place: Place::Abstract },
@@ -219,6 +226,8 @@ const SCHEMES: [Scheme; 12] = [
     Scheme { name: "unix-abstract", carrier: Carrier::Native, place: Place::Abstract },
     Scheme { name: "ws", carrier: Carrier::WebSocket, place: Place::HostAndPath },
     Scheme { name: "ws+json", carrier: Carrier::WebSocketJson, place: Place::HostAndPath },
+    Scheme { name: "ws+h2", carrier: Carrier::WebSocketHttp2, place: Place::HostAndPath },
+    Scheme { name: "ws+json+h2", carrier: Carrier::WebSocketJsonHttp2, place: Place::HostAndPath },
     Scheme { name: "grpc-web", carrier: Carrier::GrpcWeb, place: HTTP_PORT },
     Scheme { name: "grpc-web+h1", carrier: Carrier::GrpcWebHttp1, place: HTTP_PORT },
     Scheme { name: "grpc-web-text", carrier: Carrier::GrpcWebText, place: HTTP_PORT },

@@ -1,10 +1,11 @@
 //! Which session speaks which carrier: the one place that knows it, for both drivers.
 
-use crate::base::{Entropy, Time};
+use crate::base::{Entropy, Secret, Time};
 use crate::native::{self, NativeClient};
 use crate::rpc::grpc_web::WebForm;
 use crate::rpc::{Carrier, ClientSession};
-use crate::stack::{ClientConfig, GrpcClient, GrpcWebClient, WebSocketClient};
+use crate::stack::websocket_client::config_of_channel;
+use crate::stack::{ClientConfig, GrpcClient, GrpcWebClient, WebSocketClient, WebSocketHttp2Client};
 use alloc::boxed::Box;
 
 /// Makes the session of a new connection. The entropy is the connection's own.
@@ -27,6 +28,8 @@ pub fn client_sessions(carrier: Carrier) -> NewClientSession {
             let native = native_config(config, &mut entropy);
             Box::new(WebSocketClient::of_channel(now, config, native, true, entropy))
         },
+        Carrier::WebSocketHttp2 => |now, config, entropy| websocket_http2(now, config, false, entropy),
+        Carrier::WebSocketJsonHttp2 => |now, config, entropy| websocket_http2(now, config, true, entropy),
         Carrier::GrpcWeb => {
             |now, config, _| Box::new(GrpcClient::new(now, &in_form(config, WebForm::Binary)))
         }
@@ -39,6 +42,21 @@ pub fn client_sessions(carrier: Carrier) -> NewClientSession {
         Carrier::GrpcWebTextHttp1 => {
             |_, config, _| Box::new(GrpcWebClient::new(&in_form(config, WebForm::Text)))
         }
+    }
+}
+
+fn websocket_http2(
+    now: Time,
+    channel: &ClientConfig,
+    text: bool,
+    mut entropy: Entropy,
+) -> Box<dyn ClientSession + Send> {
+    let native = native_config(channel, &mut entropy);
+    let (config, seed) = config_of_channel(channel, native.clone(), text, entropy.clone());
+    match WebSocketHttp2Client::new(now, &channel.http2, &config, Secret::from_seed(seed)) {
+        Ok(client) => Box::new(client),
+        // What cannot be asked for there, cannot be asked for here either; this one says so to each call.
+        Err(_) => Box::new(WebSocketClient::of_channel(now, channel, native, text, entropy)),
     }
 }
 

@@ -37,16 +37,9 @@ impl WebSocketClient {
         channel: &ClientConfig,
         native: native::Config,
         text: bool,
-        mut entropy: Entropy,
+        entropy: Entropy,
     ) -> WebSocketClient {
-        let mut seed = [0; 32];
-        seed.as_chunks_mut::<8>().0.iter_mut().for_each(|bytes| *bytes = entropy.next_u64().to_le_bytes());
-        let config = WebSocketClientConfig {
-            native: native::Config { seed: entropy.next_u64(), ..native },
-            request: Request::new(channel.authority.as_str(), channel.path.as_str()),
-            text,
-            ..WebSocketClientConfig::default()
-        };
+        let (config, seed) = config_of_channel(channel, native, text, entropy);
         WebSocketClient::new(now, &config, Secret::from_seed(seed)).unwrap_or_else(|misuse| {
             let mut client =
                 WebSocketClient::connected(now, &config, &Agreement::default(), Secret::from_seed(seed));
@@ -112,6 +105,24 @@ impl WebSocketClient {
 fn native_of(config: &WebSocketClientConfig) -> native::Config {
     let native = native::Config { attachments_max: 0, ..config.native.clone() };
     if config.text { by_hand(&native) } else { native }
+}
+
+/// What a channel says of a WebSocket to connect to, and the seed of its masks.
+pub(super) fn config_of_channel(
+    channel: &ClientConfig,
+    native: native::Config,
+    text: bool,
+    mut entropy: Entropy,
+) -> (WebSocketClientConfig, [u8; 32]) {
+    let mut seed = [0; 32];
+    seed.as_chunks_mut::<8>().0.iter_mut().for_each(|bytes| *bytes = entropy.next_u64().to_le_bytes());
+    let config = WebSocketClientConfig {
+        native: native::Config { seed: entropy.next_u64(), ..native },
+        request: Request::new(channel.authority.as_str(), channel.path.as_str()),
+        text,
+        ..WebSocketClientConfig::default()
+    };
+    (config, seed)
 }
 
 impl WebSocketClientConfig {

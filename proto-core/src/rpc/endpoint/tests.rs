@@ -39,6 +39,8 @@ fn each_scheme_names_a_carrier_and_an_address() {
         ("ws://h", Carrier::WebSocket, tcp("h", 80), "h:80", "/"),
         ("ws://h:2/rooms?x=1", Carrier::WebSocket, tcp("h", 2), "h:2", "/rooms?x=1"),
         ("ws+json://[::1]:2?x", Carrier::WebSocketJson, tcp("::1", 2), "[::1]:2", "/?x"),
+        ("ws+h2://h:2/rooms", Carrier::WebSocketHttp2, tcp("h", 2), "h:2", "/rooms"),
+        ("ws+json+h2://h:2", Carrier::WebSocketJsonHttp2, tcp("h", 2), "h:2", "/"),
         ("grpc-web://h:3", Carrier::GrpcWeb, tcp("h", 3), "h:3", "/"),
         ("grpc-web+h1://h:3/", Carrier::GrpcWebHttp1, tcp("h", 3), "h:3", "/"),
         ("grpc-web-text://h:3", Carrier::GrpcWebText, tcp("h", 3), "h:3", "/"),
