@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::thread::{self, Thread};
 use std::time::Duration;
 use zrpc_core::base::{Flow, Misuse, Time};
+use zrpc_core::rpc::local_status::check_request_stream;
 use zrpc_core::rpc::{
     Attachments, CallId, ClientSession, Code, Encoding, Metadata, Origin, SessionEnd, StartCall, Status,
 };
@@ -120,7 +121,8 @@ impl Connection {
             deadline: start.deadline,
             compression: start.compression,
         };
-        let call = match session.start(now, head) {
+        let fits = check_request_stream(start.only_message.is_some() || session.takes_request_streams());
+        let call = match fits.and_then(|()| session.start(now, head)) {
             Ok(call) => call,
             Err(misuse) => {
                 self.leave(guard);

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::Thread;
 use zrpc_core::base::Time;
+use zrpc_core::rpc::local_status::no_request_stream;
 use zrpc_core::rpc::{
     CallId, Metadata, Origin, Peer, Request, ServerEvent, ServerSession, SessionEnd, Single, Status,
 };
@@ -80,6 +81,9 @@ impl Slots {
         let Some(head) = session.request(id) else { return };
         match self.routes.find(head.path) {
             Err(status) => finish(session, id, &status),
+            Ok(route) if !route.method.kind.one_request() && !session.takes_request_stream(id) => {
+                finish(session, id, &no_request_stream());
+            }
             Ok(route) => {
                 let (route, request) = (Arc::clone(route), Request::received(&head, self.peer, now));
                 let takes_one = route.method.kind.one_request();

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use zrpc_core::base::Misuse;
+use zrpc_core::rpc::local_status::check_request_stream;
 use zrpc_core::rpc::{CallId, StartCall, Status};
 
 /// See the module.
@@ -72,6 +73,7 @@ impl Connection {
         message: Option<Bytes>,
     ) -> Result<Arc<Line>, Misuse> {
         let mut state = self.lock();
+        check_request_stream(message.is_some() || state.session.takes_request_streams())?;
         let call = state.session.start(clock::now(), head)?;
         if let Some(message) = message
             && let Err(misuse) = state.send_only(call, message, head.compression.is_some())

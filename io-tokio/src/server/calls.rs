@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::task::AbortHandle;
 use zrpc_core::base::{Flow, Misuse, Time};
-use zrpc_core::rpc::local_status::{self, not_served};
+use zrpc_core::rpc::local_status::{self, no_request_stream, not_served};
 use zrpc_core::rpc::{
     CallId, CallIdHasher, Encoding, Kind, Metadata, Origin, Peer, Request, ServerEvent, ServerSession,
     SessionEnd, Side, Single, Status,
@@ -175,6 +175,9 @@ impl Calls {
                 self.open.insert(older, Open::Gathering(gathering));
             }
             return;
+        }
+        if !session.takes_request_stream(call) {
+            return answer(session, call, Finish::failed(no_request_stream()));
         }
         let line = Line::new(call, self.mailbox.clone());
         self.start(session, call, route, None, Some(line), now);

@@ -90,8 +90,8 @@ pub(super) fn framing(version: Version, fields: &Fields) -> Result<Framing, Viol
     }
 }
 
-/// RFC 9112 §6.1: chunked comes once and last; §6.3: a request in which it does not is answered with 400. No other coding is
-/// understood, which is answered with 501.
+/// RFC 9112 §6.1: chunked comes once and last.
+/// RFC 9112 §6.3: a request in which it is not last is answered with 400. No other coding is understood: 501.
 fn chunked<'a>(mut codings: impl Iterator<Item = &'a [u8]>) -> Result<Framing, Violation> {
     let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
     match (codings.next(), codings.next()) {

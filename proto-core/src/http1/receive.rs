@@ -18,6 +18,7 @@ impl Connection {
             (Receive::Head, Role::Client, _) => self.read_response(now)?,
             (Receive::Body(_), ..) => self.read_body(now)?,
             (Receive::Done, ..) => {
+                // RFC 9112 §9.3.2: what comes behind a request waits, so that answers go in order.
                 self.hold_back();
                 None
             }
@@ -125,6 +126,7 @@ impl Connection {
             }
             Framing::Length(length) => Some(Body::Length(length)),
             Framing::Chunked => Some(Body::chunked(&self.config, now)),
+            // RFC 9112 §6.3: a response without a length lasts until the connection ends.
             Framing::Unsaid => Some(Body::UntilEnd),
         };
         let ends_with_connection = matches!(body, Some(Body::UntilEnd));
@@ -195,6 +197,7 @@ impl Connection {
         match (&self.receive, self.send) {
             // What is answered already may still be read by a client that only finished its own direction.
             _ if has_answered => {}
+            // RFC 9112 §8: a message that is cut short is incomplete, and its connection lost.
             (Receive::Head, _) if self.head.is_within_head() => return Err(Violation::HeadCut),
             (Receive::Head, Send::Idle) => self.end = Some(End::Graceful),
             (Receive::Body(Body::UntilEnd), _) if self.input_len == 0 => {

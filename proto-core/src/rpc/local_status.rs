@@ -3,6 +3,7 @@
 //! What the peer or the carrier says about a call is read elsewhere; here is what this side finds by itself.
 
 use crate::base::Misuse;
+use crate::rpc::grpc_web::ONE_MESSAGE;
 use crate::rpc::{Code, Origin, Status};
 use alloc::format;
 use alloc::string::ToString;
@@ -94,6 +95,20 @@ pub fn not_served(path: &str, offers: impl FnOnce(&str) -> bool) -> Status {
         None => format!("{path} is not the path of a method; it should read /package.Service/Method"),
     };
     Status::unimplemented(text).with_origin(Origin::Library)
+}
+
+/// The carrier of the call has one message a request, and the method takes more.
+#[must_use]
+pub fn no_request_stream() -> Status {
+    Status::unimplemented(ONE_MESSAGE).with_origin(Origin::Library)
+}
+
+/// Whether a session takes a call that sends more than one message.
+///
+/// # Errors
+/// `Unsupported`, with what to use instead.
+pub fn check_request_stream(takes_request_streams: bool) -> Result<(), Misuse> {
+    if takes_request_streams { Ok(()) } else { Err(Misuse::Unsupported(ONE_MESSAGE)) }
 }
 
 /// The service knows the method, and its code does not.

@@ -9,6 +9,7 @@ use crate::proto::testing::{
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use zrpc::core::rpc::grpc_web::WebConfig;
 use zrpc::core::stack::ServerConfig;
 use zrpc::prost::Message;
 use zrpc::{Code, Encoding, Metadata, Request, Response, Status};
@@ -45,7 +46,7 @@ pub fn report_interval(asked: &OrcaLoadReportRequest) -> Duration {
 
 /// The limits of a connection, with this one instead of the default if given.
 pub fn config(max_streams: Option<u32>) -> ServerConfig {
-    let mut config = ServerConfig::default();
+    let mut config = ServerConfig { web: Some(WebConfig::default()), ..ServerConfig::default() };
     if let Some(max_streams) = max_streams {
         config.http2.max_concurrent_streams = max_streams;
     }

@@ -1,10 +1,12 @@
 //! The interoperability server: does what an official client asks for.
 //!
-//! Usage: `interop-server --driver tokio|blocking [--port PORT] [--max_streams COUNT]`. Its first line of output is its
-//! port. It ends when its standard input does.
+//! Usage: `interop-server --driver tokio|blocking [--port PORT] [--max_streams COUNT] [--carrier http2|http1]`. On HTTP/2
+//! it speaks gRPC and gRPC-Web, on HTTP/1.1 gRPC-Web. Its first line of output is its port. It ends when its standard input
+//! does.
 
 use std::io;
 use std::process::ExitCode;
+use zrpc::core::stack::GrpcWebServer;
 use zrpc::{blocking, tokio};
 use zrpc_tests::arguments::{Arguments, Driver, exit_with_input};
 use zrpc_tests::interop::server::{answers, on_threads, on_tokio};
@@ -14,6 +16,7 @@ use zrpc_tests::interop::server::{answers, on_threads, on_tokio};
 struct Options {
     port: u16,
     max_streams: Option<u32>,
+    is_http1: bool,
 }
 
 fn main() -> ExitCode {
@@ -21,6 +24,7 @@ fn main() -> ExitCode {
     let options = Options {
         port: arguments.value("port").and_then(|port| port.parse().ok()).unwrap_or(0),
         max_streams: arguments.value("max_streams").and_then(|count| count.parse().ok()),
+        is_http1: arguments.value("carrier").is_some_and(|carrier| carrier == "http1"),
     };
     exit_with_input();
     let served = match arguments.driver() {
@@ -38,7 +42,10 @@ fn main() -> ExitCode {
 
 fn serve_on_tokio(options: Options) -> io::Result<()> {
     ::tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let builder = tokio::Server::builder().config(answers::config(options.max_streams));
+        let mut builder = tokio::Server::builder().config(answers::config(options.max_streams));
+        if options.is_http1 {
+            builder = builder.sessions(|now| Box::new(GrpcWebServer::new(now, &answers::config(None))));
+        }
         let server = on_tokio::offer(builder).bind(("127.0.0.1", options.port)).await?;
         println!("{}", server.local_addr()?.port());
         server.run().await;
@@ -47,7 +54,10 @@ fn serve_on_tokio(options: Options) -> io::Result<()> {
 }
 
 fn serve_on_threads(options: Options) -> io::Result<()> {
-    let builder = blocking::Server::builder().config(answers::config(options.max_streams));
+    let mut builder = blocking::Server::builder().config(answers::config(options.max_streams));
+    if options.is_http1 {
+        builder = builder.sessions(|now| Box::new(GrpcWebServer::new(now, &answers::config(None))));
+    }
     let server = on_threads::offer(builder).bind(("127.0.0.1", options.port))?;
     println!("{}", server.local_addr()?.port());
     server.run()

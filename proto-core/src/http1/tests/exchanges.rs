@@ -53,6 +53,7 @@ fn a_request_is_answered_in_chunks_and_the_connection_goes_on() {
 
 #[test]
 fn rfc9112_7_1_chunks_are_joined_extensions_are_ignored_and_trailers_are_told() {
+    // RFC 9112 §7.1.1: extensions that are not known are ignored.
     let body = "5;a=\"b\"\r\nhello\r\n006 \r\n world\r\n0\r\nCheck: sum\r\n\r\n";
     for size in 1..body.len() {
         let mut server = Bench::server(Config::default());

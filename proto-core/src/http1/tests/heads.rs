@@ -91,6 +91,7 @@ fn rfc9112_3_first_lines_that_are_no_request_line_are_refused_when_they_end() {
         ("GET  / HTTP/1.1\r\n", Violation::FirstLine),
         ("GET /\r\n", Violation::FirstLine),
         ("G(T / HTTP/1.1\r\n", Violation::FirstLine),
+        // RFC 9112 §2.3: the version's name is case-sensitive, and each number is one digit.
         ("GET / http/1.1\r\n", Violation::FirstLine),
         ("GET / HTTP/1.10\r\n", Violation::FirstLine),
         ("GET / HTTP/2.0\r\n", Violation::Version),
@@ -129,8 +130,10 @@ fn rfc9112_2_2_lines_end_with_crlf_and_nothing_else() {
 #[test]
 fn rfc9112_5_malformed_field_lines_are_refused() {
     for (line, why) in [
+        // RFC 9112 §5.2: a folded field is refused.
         ("a: b\r\n c", Violation::Fold),
         ("a: b\r\n\tc: d", Violation::Fold),
+        // RFC 9112 §5.1: whitespace between a name and its colon is refused.
         ("a : b", Violation::SpaceBeforeColon),
         ("a\t: b", Violation::SpaceBeforeColon),
         (": b", Violation::FieldName),
@@ -187,8 +190,10 @@ fn rfc9112_6_a_body_whose_length_can_be_understood_in_two_ways_is_refused() {
         ("Content-Length: -1", Err(Violation::LengthMalformed)),
         ("Content-Length: 0x5", Err(Violation::LengthMalformed)),
         ("Content-Length: 5 5", Err(Violation::LengthMalformed)),
+        // RFC 9112 §6.3: several lengths make the message invalid.
         ("Content-Length: 5, 5", Err(Violation::LengthRepeated)),
         ("Content-Length: 5\r\nContent-Length: 5", Err(Violation::LengthRepeated)),
+        // RFC 9112 §6.1: both at once is an error.
         ("Content-Length: 5\r\nTransfer-Encoding: chunked", Err(Violation::LengthAndEncoding)),
         ("Transfer-Encoding: chunked\r\nContent-Length: 5", Err(Violation::LengthAndEncoding)),
         ("Transfer-Encoding: Chunked", Ok(Framing::Chunked)),
@@ -197,7 +202,9 @@ fn rfc9112_6_a_body_whose_length_can_be_understood_in_two_ways_is_refused() {
         ("Transfer-Encoding: gzip", Err(Violation::EncodingUnknown)),
         ("Transfer-Encoding: identity", Err(Violation::EncodingUnknown)),
         ("Transfer-Encoding: xchunked", Err(Violation::EncodingUnknown)),
+        // RFC 9112 §6.1: chunked comes once and last.
         ("Transfer-Encoding: chunked, chunked", Err(Violation::EncodingNotFinal)),
+        // RFC 9112 §6.3: in a request, chunked that is not last is answered with 400.
         ("Transfer-Encoding: chunked, gzip", Err(Violation::EncodingNotFinal)),
         ("Transfer-Encoding:", Err(Violation::EncodingNotFinal)),
         ("Transfer-Encoding: \"chunked\"", Err(Violation::EncodingNotFinal)),
@@ -205,6 +212,7 @@ fn rfc9112_6_a_body_whose_length_can_be_understood_in_two_ways_is_refused() {
     ] {
         assert_eq!(with(lines).map(|head| head.framing), expected, "{lines:?}");
     }
+    // RFC 9112 §6.1: Transfer-Encoding in HTTP/1.0 is faulty framing.
     let old = request("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n");
     assert_eq!(old, Err(Violation::EncodingInOldVersion));
 }

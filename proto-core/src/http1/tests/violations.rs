@@ -121,6 +121,7 @@ fn what_a_server_does_wrong_ends_the_connection_without_another_word() {
         ("HTTP/2.0 200 OK\r\n", Violation::Version),
         ("HTTP/1.1 101 Switching Protocols\r\n\r\n", Violation::SwitchUnasked),
         (&informational, Violation::TooManyInformational),
+        // RFC 9112 §9.2: what answers no request is no response.
         ("HTTP/1.1 204 No Content\r\n\r\nx", Violation::Unasked),
         (
             "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",

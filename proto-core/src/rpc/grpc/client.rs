@@ -11,7 +11,7 @@ use crate::rpc::grpc::mapping::{code_for_http, status_for_end};
 use crate::rpc::grpc::outbound::pack;
 use crate::rpc::grpc::trailers;
 use crate::rpc::grpc::web;
-use crate::rpc::grpc_web::WebForm;
+use crate::rpc::grpc_web::{ONE_MESSAGE, WebForm};
 use crate::rpc::local_status::deadline_exceeded;
 use crate::rpc::message::prefix;
 use crate::rpc::session::{CallId, ClientEvent, StartCall};
@@ -273,7 +273,7 @@ impl ClientCalls {
         let prefix = prefix(compressed, payload.len() as u32);
         match self.defaults.web {
             None => streams.send_message(call.0, prefix, payload),
-            Some(_) if state.is_asked => Err(Misuse::Unsupported(web::ONE_MESSAGE)),
+            Some(_) if state.is_asked => Err(Misuse::Unsupported(ONE_MESSAGE)),
             Some(form) => {
                 let flow = web::send_message(form, call.0, prefix, payload, streams)?;
                 self.calls.get_mut(call.0).into_iter().for_each(|state| state.is_asked = true);

@@ -4,15 +4,11 @@
 use crate::base::{Fields, Flow, Misuse};
 use crate::rpc::Status;
 use crate::rpc::grpc_web::cors::Allowed;
-use crate::rpc::grpc_web::{WebConfig, WebForm, text, trailer_frame};
+use crate::rpc::grpc_web::{ONE_MESSAGE, WebConfig, WebForm, text, trailer_frame};
 use crate::rpc::message::PREFIX_LEN;
 use crate::rpc::streams::Streams;
 use alloc::borrow::Cow;
 use bytes::{Buf, Bytes};
-
-/// What a client is told that wants to send a second message.
-pub(super) const ONE_MESSAGE: &str = "gRPC-Web carries one message a request, so that only unary and server-streaming \
-     methods can be called; use gRPC, WebSocket or the native protocol for the others";
 
 /// What a server remembers of a call of gRPC-Web.
 #[derive(Clone, Debug)]

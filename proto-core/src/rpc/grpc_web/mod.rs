@@ -16,6 +16,10 @@ pub mod trailer_frame;
 
 pub use cors::{Cors, Keys, Origins};
 
+/// What a caller is told that wants to send more than one message.
+pub(crate) const ONE_MESSAGE: &str = "gRPC-Web carries one message a request, so that only unary and server-streaming \
+     methods can be called; use gRPC, WebSocket or the native protocol for the others";
+
 /// Whether a body is sent as it is or in base64.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WebForm {
