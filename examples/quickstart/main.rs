@@ -6,6 +6,9 @@
 //! cargo run --example quickstart -- talk 127.0.0.1:50051 ann   # ... from as many terminals as you like
 //! ```
 //!
+//! The server speaks gRPC, gRPC-Web, WebSocket and the native protocol on its one port. Pages of other origins may call it
+//! when it is told so: `serve 127.0.0.1:50051 --allow-origin http://127.0.0.1:8080`, as often as there are origins.
+//!
 //! `rooms.rs` is the service; everything in `../chat` was generated from `../chat/chat.proto`.
 
 #[path = "../chat/mod.rs"]
@@ -18,9 +21,13 @@ use std::error::Error;
 use std::io::BufRead;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
+use zrpc::core::rpc::grpc_web;
+use zrpc::core::stack::AnyServerConfig;
+use zrpc::core::websocket;
 use zrpc::tokio::{Channel, Server};
 use zrpc::{Request, Status};
 
+const USAGE: &str = "usage: quickstart [serve ADDRESS [--allow-origin ORIGIN]... | talk ADDRESS NAME]";
 const LOBBY: &str = "lobby";
 /// Calls of the closing measurement.
 const MEASURED_CALLS: u32 = 5000;
@@ -30,9 +37,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => demonstrate().await,
-        ["serve", address] => serve(address).await,
+        ["serve", address, ref options @ ..] => serve(address, allowed_origins(options)?).await,
         ["talk", address, name] => talk(address, name).await,
-        _ => Err("usage: quickstart [serve ADDRESS | talk ADDRESS NAME]".into()),
+        _ => Err(USAGE.into()),
     }
 }
 
@@ -106,8 +113,25 @@ async fn listen(client: ChatClient, count: usize) -> Result<(), Status> {
     Ok(())
 }
 
-async fn serve(address: &str) -> Result<(), Box<dyn Error>> {
-    let server = Server::builder().service(ChatServer::new(Rooms::default())).bind(address).await?;
+/// What follows each `--allow-origin`.
+fn allowed_origins(options: &[&str]) -> Result<Vec<String>, Box<dyn Error>> {
+    let origin = |pair: &[&str]| match *pair {
+        ["--allow-origin", origin] => Ok(origin.to_owned()),
+        _ => Err(USAGE.into()),
+    };
+    options.chunks(2).map(origin).collect()
+}
+
+async fn serve(address: &str, origins: Vec<String>) -> Result<(), Box<dyn Error>> {
+    let mut config = AnyServerConfig::default();
+    if let Some(web) = &mut config.grpc.web {
+        web.cors.origins = grpc_web::Origins::List(origins.clone());
+    }
+    if let Some(websocket) = &mut config.websocket {
+        websocket.websocket.policy.origins = websocket::Origins::SameAnd(origins);
+    }
+    let server =
+        Server::builder().config(config).service(ChatServer::new(Rooms::default())).bind(address).await?;
     println!("serving on {}; stop with Ctrl-C", server.local_addr()?);
     server.run().await;
     Ok(())

@@ -172,6 +172,18 @@ test("a server that says nothing is left after the time for connecting", async (
   await reply;
 });
 
+test("a silent server is asked for a sign of life while calls wait for it", async () => {
+  const { client, socket } = setup({ heartbeatMs: 1 });
+  const reply = client.say(SAY);
+  const { peer } = (await socket()).accept();
+  let isAsked = false;
+  while (!isAsked) isAsked = (await peer.came()).some((frame) => frame.type === "ping");
+  peer.send({ type: "pong", token: new Uint8Array(8) });
+  peer.message(1, REPLY);
+  peer.end(1);
+  await reply;
+});
+
 test("leaving a stream resets its call", async () => {
   const { client, socket } = setup();
   const lines = client.listen({ room: "lobby" });

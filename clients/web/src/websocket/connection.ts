@@ -142,7 +142,11 @@ class WebSocketConnection implements Connection {
   }
 
   #beatLater(): void {
-    this.#timer = setTimeout(() => this.#beat(), this.#heartbeatMs);
+    this.#later(this.#heartbeatMs, () => this.#beat());
+  }
+
+  #later(ms: number, act: () => void): void {
+    this.#timer = setTimeout(act, ms);
     // In Node a heart does not keep a program alive that has nothing else to do.
     if (typeof this.#timer === "object") this.#timer.unref();
   }
@@ -157,10 +161,10 @@ class WebSocketConnection implements Connection {
     }
     this.session.ping();
     const askedAt = performance.now();
-    this.#timer = setTimeout(() => {
+    this.#later(SILENCE_MS_MAX, () => {
       if (this.#heardAt >= askedAt) this.#beat();
       else this.session?.violated(new NativeError(ErrorCode.TIMEOUT, `the server has been silent for ${SILENCE_MS_MAX} ms`));
-    }, SILENCE_MS_MAX);
+    });
   }
 
   #over(error: RpcError): void {
