@@ -139,8 +139,13 @@ impl Connection {
         unlock_and_wake(state, None);
         let written = writer.write(&mut Context::from_waker(Waker::noop()), out);
         let mut state = self.lock();
-        let again =
-            written.is_pending() || left.held_back || earlier || state.dirty || writer.failure.is_some();
+        let is_hungry = state.is_sated && state.session.wants_input();
+        let again = is_hungry
+            || written.is_pending()
+            || left.held_back
+            || earlier
+            || state.dirty
+            || writer.failure.is_some();
         state.writer = (!state.over).then_some(writer);
         let task = if again || state.closed.is_some() { state.wake_task() } else { None };
         unlock_and_wake(state, task);

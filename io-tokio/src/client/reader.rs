@@ -23,6 +23,8 @@ pub(crate) struct Reader {
     input_open: bool,
     held_back: bool,
     stood_back: bool,
+    /// The session wants no more input; whoever changes that wakes this task.
+    is_sated: bool,
 }
 
 impl Future for Reader {
@@ -70,12 +72,20 @@ enum Turned {
 impl Reader {
     pub(super) fn new(connection: Arc<Connection>, stream: Box<dyn AsyncRead + Send + Unpin>) -> Reader {
         let timer = Timer::default();
-        Reader { connection, stream, timer, input_open: true, held_back: false, stood_back: false }
+        Reader {
+            connection,
+            stream,
+            timer,
+            input_open: true,
+            held_back: false,
+            stood_back: false,
+            is_sated: false,
+        }
     }
 
     /// What arrived; empty at the end of the input, `None` when there is nothing.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Option<Bytes> {
-        if !self.input_open {
+        if !self.input_open || self.is_sated {
             return None;
         }
         match pool::poll_read(&mut *self.stream, cx) {
@@ -105,6 +115,7 @@ impl Reader {
             // A caller writes at this moment; it sees `dirty` when it is done and wakes this task again.
             let left = state.turn(now, &mut Out::with_room(0));
             state.dirty |= left.held_back;
+            self.is_sated = state.note_appetite();
             self.arm(&mut state, &left);
             self.held_back = false;
             unlock_and_wake(state, None);
@@ -114,6 +125,7 @@ impl Reader {
         let left = state.turn(now, &mut out);
         self.arm(&mut state, &left);
         self.held_back = left.held_back;
+        self.is_sated = state.note_appetite();
         let closed = state.closed.is_some();
         unlock_and_wake(state, None);
         let written = writer.write(cx, out);

@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(super) woken: bool,
     /// Someone left frames while the writer was out.
     pub(super) dirty: bool,
+    /// The session wanted no more input when the task looked last, which therefore reads nothing.
+    pub(super) is_sated: bool,
     /// When the task's timer fires.
     pub(super) armed: Option<Time>,
     /// Wakers to be woken once the lock is free.
@@ -70,6 +72,7 @@ impl State {
             task: None,
             woken: false,
             dirty: false,
+            is_sated: false,
             armed: None,
             wakes: Vec::new(),
             ready: false,
@@ -77,6 +80,12 @@ impl State {
             closed: None,
             over: false,
         }
+    }
+
+    /// Notes whether the session wants no more input, and says so.
+    pub(super) fn note_appetite(&mut self) -> bool {
+        self.is_sated = !self.session.wants_input();
+        self.is_sated
     }
 
     pub(super) fn send_only(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<(), Misuse> {

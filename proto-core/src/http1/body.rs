@@ -11,8 +11,11 @@ use crate::http1::violation::Violation;
 use alloc::boxed::Box;
 use bytes::{Buf, Bytes};
 
-/// A chunk with less content than this is charged for what it lacks: so much does handling it cost at least.
-const CHUNK_CONTENT_MIN: u64 = 16;
+/// A chunk with less content than this is charged twice for what it lacks. Nobody who sends messages has smaller ones: an
+/// empty message is as long as this.
+const CHUNK_CONTENT_MIN: u64 = 5;
+/// A line before a chunk costs nothing up to this length: digits of a size and CRLF.
+const CHUNK_LINE_FREE: u64 = 10;
 
 /// What of a body comes next.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -183,8 +186,9 @@ impl Chunks {
         if self.total > config.body_bytes_max {
             return Err(Violation::BodyTooLarge);
         }
-        let cost = self.line as u64 + CHUNK_CONTENT_MIN.saturating_sub(size);
-        let cost = u32::try_from(cost.saturating_sub(CHUNK_CONTENT_MIN / 2)).unwrap_or(u32::MAX);
+        let extensions = (self.line as u64).saturating_sub(CHUNK_LINE_FREE);
+        let cost = extensions + 2 * CHUNK_CONTENT_MIN.saturating_sub(size);
+        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         if !self.budget.charge(config.chunk_overhead, now, cost) {
             return Err(Violation::ChunkFlood);
         }

@@ -186,14 +186,6 @@ impl Connection {
         exchange != self.exchange || !self.is_busy() || self.outbox.is_empty()
     }
 
-    /// Whether more bytes from the peer can be of use now. A driver that reads on all the same costs memory, since HTTP/1.1
-    /// has no credit that would hold the peer back.
-    #[must_use]
-    pub fn wants_input(&self) -> bool {
-        let waiting = self.unconsumed.saturating_add(self.input_len as u64);
-        waiting < self.config.receive_buffer_bytes as u64
-    }
-
     /// Whether it waits for nothing but the peer's next message.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
@@ -319,6 +311,12 @@ impl Machine for Connection {
 
     fn handle_eof(&mut self, _now: Time) {
         self.is_eof = true;
+    }
+
+    /// HTTP/1.1 has no credit that would hold the peer back; what is not read here, the transport holds back.
+    fn wants_input(&self) -> bool {
+        let waiting = self.unconsumed.saturating_add(self.input_len as u64);
+        waiting < self.config.receive_buffer_bytes as u64
     }
 
     fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<Event> {

@@ -141,6 +141,10 @@ impl Machine for GrpcWebClient {
         self.turns.connection.handle_eof(now);
     }
 
+    fn wants_input(&self) -> bool {
+        self.turns.connection.wants_input()
+    }
+
     fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<ClientEvent> {
         loop {
             self.calls.expire(now, &mut self.turns);

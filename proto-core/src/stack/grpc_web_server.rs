@@ -107,6 +107,10 @@ impl Machine for GrpcWebServer {
         self.http1.handle_eof(now);
     }
 
+    fn wants_input(&self) -> bool {
+        self.http1.wants_input()
+    }
+
     fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<ServerEvent> {
         loop {
             self.calls.expire(now, &mut self.http1);

@@ -68,6 +68,17 @@ fn rfc9112_7_1_chunks_are_joined_extensions_are_ignored_and_trailers_are_told() 
 }
 
 #[test]
+fn empty_messages_in_chunks_of_their_own_are_no_flood_however_many_come_at_once() {
+    let mut server = Bench::server(Config::default());
+    server.feed(&format!("{POST}transfer-encoding: chunked\r\n\r\n"));
+    for _ in 0..100 {
+        let events = server.feed(&"5\r\n\0\0\0\0\0\r\n".repeat(500));
+        assert!(events.iter().all(|event| matches!(event, Event::Data { .. })));
+        server.connection.consume(1, u32::MAX);
+    }
+}
+
+#[test]
 fn rfc9112_9_3_2_a_request_behind_another_waits_until_that_is_answered() {
     let mut server = Bench::server(Config::default());
     let events = server.feed(&format!("{POST}\r\n{POST}\r\n"));
