@@ -61,7 +61,7 @@ impl Connection {
     /// # Errors
     /// When the exchange is over or its head is sent, or a field cannot be sent.
     pub fn respond(&mut self, exchange: u64, head: &Fields, end: bool) -> Result<(), Misuse> {
-        self.expect(exchange, &[Send::Head], "the response's head is sent already")?;
+        self.check_open(exchange, &[Send::Head], "the response's head is sent already")?;
         let status = status_of(head).ok_or(Misuse::InvalidField(":status is a number of three digits"))?;
         let is_bodiless = matches!(status, 204 | 304);
         if is_bodiless && !end {
@@ -99,7 +99,7 @@ impl Connection {
     /// # Errors
     /// When the last send said `Blocked`, or this side's body is not open.
     pub fn send_data(&mut self, exchange: u64, prefix: &[u8], payload: Bytes) -> Result<Flow, Misuse> {
-        self.expect(exchange, &OPEN, "the body is not open")?;
+        self.check_open(exchange, &OPEN, "the body is not open")?;
         if self.is_blocked {
             return Err(Misuse::Blocked);
         }
@@ -125,7 +125,7 @@ impl Connection {
     /// # Errors
     /// When this side's body is not open.
     pub fn send_last_data(&mut self, exchange: u64, prefix: &[u8], payload: Bytes) -> Result<(), Misuse> {
-        self.expect(exchange, &OPEN, "the body is not open")?;
+        self.check_open(exchange, &OPEN, "the body is not open")?;
         self.is_blocked = false;
         let _flow = self.send_data(exchange, prefix, payload)?;
         self.finish(exchange, &Fields::new())
@@ -136,7 +136,7 @@ impl Connection {
     /// # Errors
     /// When this side's body is not open, or a field cannot be sent.
     pub fn finish(&mut self, exchange: u64, trailers: &Fields) -> Result<(), Misuse> {
-        self.expect(exchange, &OPEN, "the body is not open")?;
+        self.check_open(exchange, &OPEN, "the body is not open")?;
         write::check_fields(trailers)?;
         if self.send == Send::Chunks {
             self.outbox.put_with(|bytes| {
@@ -193,7 +193,7 @@ impl Connection {
         if self.is_ended() { Err(Misuse::Closed) } else { Ok(()) }
     }
 
-    fn expect(&self, exchange: u64, states: &[Send], otherwise: &'static str) -> Result<(), Misuse> {
+    fn check_open(&self, exchange: u64, states: &[Send], otherwise: &'static str) -> Result<(), Misuse> {
         self.alive()?;
         if exchange == 0 || exchange > self.exchange {
             return Err(Misuse::Unknown);
