@@ -60,6 +60,14 @@
 //! sees it as [`Request::deadline`](zrpc_core::rpc::Request::deadline) on the driver's [`clock`] and passes it on with
 //! `Request::new(message).with_deadline(request.deadline())`.
 //!
+//! # Unix sockets
+//!
+//! A server listens on one with [`ServerBuilder::bind_uri`] (`unix:///run/rooms.sock`, `unix-abstract:rooms`) or, for other users
+//! than its own, with [`ServerBuilder::bind_unix`] and a [`UnixBinding`] that says who may connect; a channel connects with the
+//! same URI, or with `http+unix://` for gRPC. Handlers find the process that calls in
+//! [`Request::peer`](zrpc_core::rpc::Request::peer). File descriptors travel with messages where both sides enable
+//! `attachments`, and `spin` is the polling mode.
+//!
 //! # Giving up
 //!
 //! Dropping is cancellation: a client that drops a [`Streaming`] or a [`ClientStreaming`] resets the call on the wire.
@@ -83,7 +91,6 @@ compile_error!("zrpc-std waits with poll(2) and runs on Unix systems only; use z
 mod acceptor;
 mod client;
 pub mod clock;
-mod descriptors;
 mod line;
 mod link;
 pub mod memory;

@@ -3,12 +3,12 @@
 //! A [`Service`] says which methods it has and starts the handler of one; [`IncomingCall`] turns bytes into typed
 //! messages and back, once for each of the four kinds; [`Handling`] is the handler at work.
 
+use crate::attached::Message;
 use crate::line::{Finish, Line, Reply};
 use crate::pool;
 use crate::replies::Replies;
 use crate::streaming::{Streaming, decode};
 use crate::watch::{Watch, show_request, show_response};
-use bytes::Bytes;
 use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
@@ -70,7 +70,7 @@ pub struct IncomingCall {
     pub(crate) authority: String,
     pub(crate) request: Request<()>,
     /// The one request message of methods that have one.
-    pub(crate) message: Option<Bytes>,
+    pub(crate) message: Option<Message>,
     /// The line of methods that stream.
     pub(crate) line: Option<Arc<Line>>,
     pub(crate) watch: Watch,
@@ -102,8 +102,8 @@ impl IncomingCall {
         F: FnOnce(Request<C::Decode>) -> Fut,
         Fut: Future<Output = Result<Response<C::Encode>, Status>> + Send + 'static,
     {
-        let IncomingCall { path, request, message, watch, .. } = self;
-        let message = match one_message::<C>(&path, message, &watch) {
+        let IncomingCall { path, mut request, message, watch, .. } = self;
+        let message = match one_message::<C>(&path, message, &mut request, &watch) {
             Ok(message) => message,
             Err(status) => return Handling::failed(status),
         };
@@ -132,9 +132,9 @@ impl IncomingCall {
         F: FnOnce(Request<C::Decode>, Replies<C::Encode>) -> Fut,
         Fut: Future<Output = Result<(), Status>> + Send + 'static,
     {
-        let IncomingCall { path, request, message, line, watch, .. } = self;
+        let IncomingCall { path, mut request, message, line, watch, .. } = self;
         let Some(line) = line else { return Handling::failed(kind_mismatch(&path)) };
-        let message = match one_message::<C>(&path, message, &watch) {
+        let message = match one_message::<C>(&path, message, &mut request, &watch) {
             Ok(message) => message,
             Err(status) => return Handling::failed(status),
         };
@@ -234,29 +234,39 @@ impl fmt::Debug for Handling {
     }
 }
 
-fn one_message<C: Codec>(path: &str, message: Option<Bytes>, watch: &Watch) -> Result<C::Decode, Status> {
-    let mut message = message.ok_or_else(|| kind_mismatch(path))?;
-    show_request(watch, &mut message)?;
-    decode(C::decode, message)
+fn one_message<C: Codec>(
+    path: &str,
+    message: Option<Message>,
+    request: &mut Request<()>,
+    watch: &Watch,
+) -> Result<C::Decode, Status> {
+    let Message { mut bytes, attachments } = message.ok_or_else(|| kind_mismatch(path))?;
+    show_request(watch, &mut bytes)?;
+    if !attachments.is_empty() {
+        *request = std::mem::take(request).with_attachments(attachments);
+    }
+    decode(C::decode, bytes)
 }
 
 fn reply<C: Codec>(handled: Result<Response<C::Encode>, Status>, watch: &Watch) -> Finish {
-    let response = match handled {
+    let mut response = match handled {
         Ok(response) => response,
         Err(status) => return Finish::failed(refusal_or(watch, status)),
     };
     let compression = response.compression();
+    let attachments = response.take_attachments();
     let (message, mut metadata, trailers) = response.into_parts();
-    let mut message = pool::encode::<C>(&message);
+    let mut bytes = pool::encode::<C>(&message);
     if let Some(watched) = watch {
         watched.response(&mut metadata);
-        if let Err(status) = show_response(watch, &mut message) {
+        if let Err(status) = show_response(watch, &mut bytes) {
             return Finish::failed(status);
         }
         if let Some(status) = watched.refusal() {
             return Finish::failed(status);
         }
     }
+    let message = Message { bytes, attachments };
     Finish { reply: Some(Reply { metadata, compression, message }), status: Status::OK, trailers }
 }
 

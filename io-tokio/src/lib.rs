@@ -62,6 +62,14 @@
 //! handler sees it as [`Request::deadline`](zrpc_core::rpc::Request::deadline), asks what is left of it with
 //! [`Remaining::remaining`], and passes it on with `Request::new(message).with_deadline(request.deadline())`.
 //!
+//! # Unix sockets
+//!
+//! A server listens on one with [`ServerBuilder::bind_uri`] (`unix:///run/rooms.sock`, `unix-abstract:rooms`) or, for other users
+//! than its own, with [`ServerBuilder::bind_unix`] and a [`UnixBinding`] that says who may connect; a channel connects with the
+//! same URI, or with `http+unix://` for gRPC. Handlers find the process that calls in
+//! [`Request::peer`](zrpc_core::rpc::Request::peer). File descriptors travel with messages where both sides enable
+//! `attachments`, and `spin` is the polling mode.
+//!
 //! # Giving up
 //!
 //! Dropping is cancellation. A client that drops the future of a unary call, a [`Streaming`] or a
@@ -71,11 +79,13 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod attached;
 mod client;
 pub mod clock;
 mod incoming;
 mod line;
 mod memory;
+mod options;
 mod pool;
 pub mod pump;
 mod replies;
@@ -85,6 +95,8 @@ mod streaming;
 mod timer;
 #[cfg(feature = "tower")]
 pub mod tower;
+#[cfg(unix)]
+mod unix;
 mod watch;
 
 pub use client::connector::{Connecting, Connector, Transport};
@@ -97,9 +109,13 @@ pub use sender::{ClientStreaming, Sender};
 #[cfg(unix)]
 pub use server::listener::UnixAcceptor;
 pub use server::listener::{Accepted, Listener};
+#[doc(hidden)]
+pub use server::listener::{Carried, SocketOptions};
 pub use server::uri::{UriListener, UriStream};
 pub use server::{Server, ServerBuilder, ServerHandle};
 pub use streaming::Streaming;
+#[cfg(unix)]
+pub use unix::UnixSocket;
 pub use zrpc_core::policy::Backoff;
 #[cfg(unix)]
 pub use zrpc_unix::{UnixAddress, UnixBinding};

@@ -12,7 +12,7 @@
 //! Back-pressure: the outbox holds [`OUTBOX_BYTES_MAX`] plus one message; the inbox holds what the peer's credit
 //! allowed, and credit goes back only when the application took a message.
 
-use bytes::Bytes;
+use crate::attached::Message;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -37,7 +37,7 @@ pub(crate) trait Ring: Send + Sync {
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     Head { metadata: Metadata, compression: Option<Encoding> },
-    Message { message: Bytes, compress: bool },
+    Message { message: Message, compress: bool },
     HalfClose,
     Finish(Box<Finish>),
 }
@@ -55,7 +55,7 @@ pub(crate) struct Finish {
 pub(crate) struct Reply {
     pub(crate) metadata: Metadata,
     pub(crate) compression: Option<Encoding>,
-    pub(crate) message: Bytes,
+    pub(crate) message: Message,
 }
 
 impl Finish {
@@ -67,7 +67,7 @@ impl Finish {
 /// The commands of a session, as far as both sides have them.
 pub(crate) trait Session {
     fn consume(&mut self, call: CallId, credit: u32);
-    fn send(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse>;
+    fn send(&mut self, call: CallId, message: Message, compress: bool) -> Result<Flow, Misuse>;
     fn head(
         &mut self,
         call: CallId,
@@ -89,7 +89,7 @@ pub(crate) struct Line {
 
 #[derive(Default)]
 struct State {
-    inbox: VecDeque<(Bytes, u32)>,
+    inbox: VecDeque<(Message, u32)>,
     /// Credit of messages taken that has not gone back yet.
     credit: u32,
     head: Option<Metadata>,
@@ -106,6 +106,8 @@ struct State {
     blocked: bool,
     /// The application gave the call up, because of this.
     abandoned: Option<Status>,
+    /// The session was given the handler's end of the call.
+    answered: bool,
     /// The call is over.
     over: Option<Status>,
     rung: bool,
@@ -124,7 +126,7 @@ impl Line {
 /// The application's side.
 impl Line {
     /// The next message; `None` at the end. A status other than OK comes once, as the error.
-    pub(crate) fn poll_message(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Status>> {
+    pub(crate) fn poll_message(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, Status>> {
         let mut state = self.lock();
         if let Some((message, credit)) = state.inbox.pop_front() {
             state.credit = state.credit.saturating_add(credit);
@@ -183,7 +185,7 @@ impl Line {
             return;
         }
         if let Outgoing::Message { message, .. } = &outgoing {
-            state.outbox_bytes += message.len();
+            state.outbox_bytes += message.bytes.len();
         }
         state.outbox.push_back(outgoing);
         let due = !state.blocked;
@@ -231,7 +233,7 @@ impl Line {
 /// The owner's side. Wakers are handed back, to be woken when no lock is held.
 impl Line {
     /// A message arrived. `Err` when nobody reads it: the credit to give back at once.
-    pub(crate) fn deliver(&self, message: Bytes, credit: u32) -> Result<Option<Waker>, u32> {
+    pub(crate) fn deliver(&self, message: Message, credit: u32) -> Result<Option<Waker>, u32> {
         let mut state = self.lock();
         if state.unread {
             return Err(credit);
@@ -264,6 +266,11 @@ impl Line {
         state.outbox.clear();
         state.outbox_bytes = 0;
         [state.reader.take(), state.writer.take()]
+    }
+
+    /// Whether the session was given the handler's end of the call: what the handler said before still leaves.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.lock().answered
     }
 
     /// The session has room again.
@@ -305,9 +312,12 @@ impl Line {
         let done = match outgoing {
             Outgoing::Head { metadata, compression } => session.head(self.call, &metadata, compression),
             Outgoing::HalfClose => session.half_close(self.call),
-            Outgoing::Finish(finish) => session.finish_with(self.call, *finish),
+            Outgoing::Finish(finish) => {
+                state.answered = true;
+                session.finish_with(self.call, *finish)
+            }
             Outgoing::Message { message, compress } => {
-                state.outbox_bytes = state.outbox_bytes.saturating_sub(message.len());
+                state.outbox_bytes = state.outbox_bytes.saturating_sub(message.bytes.len());
                 session.send(self.call, message, compress).map(|flow| state.blocked = flow == Flow::Blocked)
             }
         };

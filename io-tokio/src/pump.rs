@@ -44,6 +44,11 @@ pub trait Owner<M: Machine> {
         let _ = (machine, cx, now);
         false
     }
+
+    /// The machine has said all that it has to say at the moment, and `out` leaves next.
+    fn on_turned(&mut self, machine: &mut M, out: &mut Out, now: Time) {
+        let _ = (machine, out, now);
+    }
 }
 
 /// Runs a machine over a stream until the connection is over.
@@ -208,6 +213,11 @@ where
 
     /// Handles every event and takes what the machine writes, as far as there is room.
     fn turn(&mut self, now: Time, out: &mut Out) {
+        self.turn_machine(now, out);
+        self.owner.on_turned(&mut self.machine, out, now);
+    }
+
+    fn turn_machine(&mut self, now: Time, out: &mut Out) {
         if self.stage == Stage::Fresh {
             self.stage = Stage::Running;
         }

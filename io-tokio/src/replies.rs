@@ -1,5 +1,6 @@
 //! The stream of messages that a handler sends.
 
+use crate::attached::Message;
 use crate::line::{Line, Outgoing};
 use crate::pool;
 use crate::watch::{Watch, show_response};
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use zrpc_core::rpc::{Codec, Encoding, Metadata, Status};
+use zrpc_core::rpc::{Attachments, Codec, Encoding, Metadata, Status};
 
 /// Where a handler puts the messages of a streaming response.
 ///
@@ -96,7 +97,7 @@ impl<T> Replies<T> {
     /// # Errors
     /// The call's status when it is over: CANCELLED when the client gave up, DEADLINE_EXCEEDED when time ran out.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
-        self.send_with(message, self.compression.is_some()).await
+        self.send_with(message, self.compression.is_some(), Attachments::new()).await
     }
 
     /// As [`Replies::send`], but never compresses the message: for one that holds a secret beside text that the peer chose,
@@ -105,17 +106,36 @@ impl<T> Replies<T> {
     /// # Errors
     /// As for [`Replies::send`].
     pub async fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
-        self.send_with(message, false).await
+        self.send_with(message, false, Attachments::new()).await
     }
 
-    async fn send_with(&mut self, message: T, compress: bool) -> Result<(), Status> {
+    /// As [`Replies::send`], with attachments: file descriptors, see
+    /// [`ServerBuilder::attachments`](crate::ServerBuilder::attachments).
+    ///
+    /// # Errors
+    /// As for [`Replies::send`]. Where the connection carries none or not as many, the call ends as UNIMPLEMENTED.
+    pub async fn send_with_attachments(
+        &mut self,
+        message: T,
+        attachments: Attachments,
+    ) -> Result<(), Status> {
+        self.send_with(message, self.compression.is_some(), attachments).await
+    }
+
+    async fn send_with(
+        &mut self,
+        message: T,
+        compress: bool,
+        attachments: Attachments,
+    ) -> Result<(), Status> {
         self.send_metadata();
         match &mut self.sink {
             Sink::Local(sink) => sink(message),
             Sink::Line { line, encode, watch } => {
-                let mut message = encode(&message);
-                show_response(watch, &mut message)?;
+                let mut bytes = encode(&message);
+                show_response(watch, &mut bytes)?;
                 poll_fn(|cx| line.poll_room(cx)).await?;
+                let message = Message { bytes, attachments };
                 line.push(Outgoing::Message { message, compress });
                 Ok(())
             }

@@ -1,5 +1,6 @@
 //! The stream of messages that a client sends.
 
+use crate::attached::Message;
 use crate::line::{Line, Outgoing};
 use crate::pool;
 use crate::replies::LocalSink;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use zrpc_core::rpc::{Codec, Response, Single, Status};
+use zrpc_core::rpc::{Attachments, Codec, Response, Single, Status};
 
 /// Where a client puts the messages of a bidirectional call.
 ///
@@ -44,7 +45,7 @@ impl<T> Sender<T> {
     /// # Errors
     /// When the call is over: its status, or CANCELLED when it ended well before this message.
     pub async fn send(&mut self, message: T) -> Result<(), Status> {
-        self.send_with(message, true).await
+        self.send_with(message, true, Attachments::new()).await
     }
 
     /// As [`Sender::send`], but never compresses the message: for one that holds a secret beside text that the peer chose,
@@ -53,19 +54,38 @@ impl<T> Sender<T> {
     /// # Errors
     /// As for [`Sender::send`].
     pub async fn send_uncompressed(&mut self, message: T) -> Result<(), Status> {
-        self.send_with(message, false).await
+        self.send_with(message, false, Attachments::new()).await
     }
 
-    async fn send_with(&mut self, message: T, may_compress: bool) -> Result<(), Status> {
+    /// As [`Sender::send`], with attachments: file descriptors, see
+    /// [`ChannelBuilder::attachments`](crate::ChannelBuilder::attachments).
+    ///
+    /// # Errors
+    /// As for [`Sender::send`]. Where the connection carries none or not as many, the call ends as UNIMPLEMENTED.
+    pub async fn send_with_attachments(
+        &mut self,
+        message: T,
+        attachments: Attachments,
+    ) -> Result<(), Status> {
+        self.send_with(message, true, attachments).await
+    }
+
+    async fn send_with(
+        &mut self,
+        message: T,
+        may_compress: bool,
+        attachments: Attachments,
+    ) -> Result<(), Status> {
         match &mut self.sink {
             Sink::Local(sink) => sink(message),
             Sink::Line { line, encode, watch, compress } => {
-                let mut message = encode(&message);
-                if let Err(status) = show_request(watch, &mut message) {
+                let mut bytes = encode(&message);
+                if let Err(status) = show_request(watch, &mut bytes) {
                     line.abandon(status.clone());
                     return Err(status);
                 }
                 poll_fn(|cx| line.poll_room(cx)).await?;
+                let message = Message { bytes, attachments };
                 line.push(Outgoing::Message { message, compress: *compress && may_compress });
                 Ok(())
             }
@@ -131,6 +151,18 @@ impl<I, O> ClientStreaming<I, O> {
         self.sender.send_uncompressed(message).await
     }
 
+    /// As [`ClientStreaming::send`], with attachments; see [`Sender::send_with_attachments`].
+    ///
+    /// # Errors
+    /// As for [`ClientStreaming::send`]. Where the connection carries none or not as many, the call ends as UNIMPLEMENTED.
+    pub async fn send_with_attachments(
+        &mut self,
+        message: I,
+        attachments: Attachments,
+    ) -> Result<(), Status> {
+        self.sender.send_with_attachments(message, attachments).await
+    }
+
     /// Says that no more messages come, and waits for the response.
     ///
     /// # Errors
@@ -152,12 +184,15 @@ impl<I, O> fmt::Debug for ClientStreaming<I, O> {
 
 async fn only_response<O>(mut responses: Streaming<O>) -> Result<Response<O>, Status> {
     let mut only = Single::new();
+    let mut attached = Attachments::new();
     while let Some(message) = responses.message().await? {
+        attached = responses.take_attachments();
         if !only.put(message) {
             break;
         }
     }
     let message = only.response(Status::OK)?;
+    let attachments = std::mem::take(&mut attached);
     let (metadata, trailers) = responses.into_metadata();
-    Ok(Response::new(message).with_metadata(metadata).with_trailers(trailers))
+    Ok(Response::new(message).with_attachments(attachments).with_metadata(metadata).with_trailers(trailers))
 }

@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use zrpc_core::rpc::{Codec, CodecError, Metadata, Side, Status};
+use zrpc_core::rpc::{Attachments, Codec, CodecError, Metadata, Side, Status};
 
 /// Messages that arrive one after the other: a client's from a streaming response, a handler's from a streaming
 /// request.
@@ -35,6 +35,7 @@ pub struct Streaming<T> {
     source: Source<T>,
     metadata: Option<Metadata>,
     trailers: Option<Metadata>,
+    attachments: Attachments,
 }
 
 enum Source<T> {
@@ -58,7 +59,7 @@ impl<T> Streaming<T> {
             Side::Server => Some(Metadata::new()),
         };
         let wire = Wire { line, decode: C::decode, watch, side };
-        Streaming { source: Source::Line(wire), metadata, trailers: None }
+        Streaming { source: Source::Line(wire), metadata, trailers: None, attachments: Attachments::new() }
     }
 
     /// A stream of messages that are there already, and then its end.
@@ -72,6 +73,7 @@ impl<T> Streaming<T> {
             source: Source::Local(results.into_iter().collect()),
             metadata: Some(Metadata::new()),
             trailers: Some(Metadata::new()),
+            attachments: Attachments::new(),
         }
     }
 
@@ -124,11 +126,25 @@ impl<T> Streaming<T> {
         (self.metadata.unwrap_or_default(), self.trailers.unwrap_or_default())
     }
 
+    /// Takes what came with the message that was taken last: file descriptors, see
+    /// [`ChannelBuilder::attachments`](crate::ChannelBuilder::attachments). Those that nobody takes are closed with the next
+    /// message.
+    pub fn take_attachments(&mut self) -> Attachments {
+        std::mem::take(&mut self.attachments)
+    }
+
     /// [`Streaming::message`] for hand-written futures.
     pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
         let polled = match &mut self.source {
             Source::Line(wire) => {
                 let arrived = ready!(wire.line.poll_message(cx));
+                self.attachments = Attachments::new();
+                let arrived = arrived.map(|message| {
+                    message.map(|message| {
+                        self.attachments = message.attachments;
+                        message.bytes
+                    })
+                });
                 if self.metadata.is_none() && (wire.watch.is_some() || !matches!(arrived, Ok(Some(_)))) {
                     // Interceptors see the head before the first message, whatever is asked for first.
                     self.metadata = Some(wire.take_head(cx));

@@ -11,11 +11,15 @@ mod address;
 mod binding;
 mod connect;
 mod credentials;
+mod descriptors;
 mod exchange;
 mod folder;
+mod stream;
 
 pub use address::UnixAddress;
 pub use binding::{BoundUnix, SocketFile, UnixBinding};
 pub use connect::{connect, connect_now};
 pub use credentials::peer_of;
+pub use descriptors::{Counts, Descriptors, descriptors_of};
 pub use exchange::Exchange;
+pub use stream::{finish, receive, send};

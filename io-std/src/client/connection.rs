@@ -7,7 +7,6 @@
 use crate::client::endpoint::Connector;
 use crate::client::slots::{Half, Slot, Slots};
 use crate::clock;
-use crate::descriptors::{Descriptors, descriptors_of};
 use crate::line::Message;
 use crate::link::{Calls, Guard, Hearing, Link};
 use crate::transport::Transport;
@@ -21,6 +20,7 @@ use zrpc_core::rpc::local_status::check_request_stream;
 use zrpc_core::rpc::{
     Attachments, CallId, ClientSession, Code, Encoding, Metadata, Origin, SessionEnd, StartCall, Status,
 };
+use zrpc_unix::{Descriptors, descriptors_of};
 
 /// A client's session of any carrier.
 pub type BoxClientSession = Box<dyn ClientSession + Send>;
@@ -59,7 +59,7 @@ impl Connection {
         session: BoxClientSession,
         connector: Arc<dyn Connector>,
     ) -> Connection {
-        let slots = Slots { descriptors: Descriptors::of(&*transport), ..Slots::default() };
+        let slots = Slots { descriptors: Descriptors::of(transport.exchange()), ..Slots::default() };
         Connection { link: Link::new(transport, session, slots), connector }
     }
 

@@ -1,13 +1,13 @@
 //! The calls of one connection of a client: what has come for each, and who waits for it.
 
 use crate::client::connection::BoxClientSession;
-use crate::descriptors::Descriptors;
 use crate::line::{ByCall, Message};
 use crate::link::Calls;
 use std::collections::VecDeque;
 use std::thread::Thread;
 use zrpc_core::base::Time;
 use zrpc_core::rpc::{CallId, ClientEvent, Metadata, Origin, SessionEnd, Status};
+use zrpc_unix::Descriptors;
 
 /// The calls of a connection, and what is known of the connection itself.
 #[derive(Default)]

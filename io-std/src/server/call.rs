@@ -1,6 +1,5 @@
 //! A call that a handler works at.
 
-use crate::descriptors::descriptors_of;
 use crate::line::{Incoming, Message, Outgoing};
 use crate::server::connection::{Connection, ConnectionGuard};
 use crate::server::routes::Route;
@@ -12,6 +11,7 @@ use std::thread;
 use zrpc_core::base::{Flow, Misuse};
 use zrpc_core::rpc::local_status::{not_sent, panicked, refused};
 use zrpc_core::rpc::{CallId, Encoding, Interceptors, Metadata, Origin, Response, Side, Status};
+use zrpc_unix::descriptors_of;
 
 /// A call at its handler. Dropped without an answer, it ends as INTERNAL.
 pub(crate) struct ServerCall {

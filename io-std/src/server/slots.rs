@@ -1,6 +1,5 @@
 //! The calls of one connection of a server: from events to calls that are ready for their handlers.
 
-use crate::descriptors::Descriptors;
 use crate::line::{ByCall, Message};
 use crate::link::Calls;
 use crate::server::routes::{Route, Routes};
@@ -13,6 +12,7 @@ use zrpc_core::rpc::local_status::no_request_stream;
 use zrpc_core::rpc::{
     CallId, Metadata, Origin, Peer, Request, ServerEvent, ServerSession, SessionEnd, Single, Status,
 };
+use zrpc_unix::Descriptors;
 
 /// A server's session of any carrier.
 pub type BoxServerSession = Box<dyn ServerSession + Send>;
@@ -65,7 +65,7 @@ struct Waiting {
 
 impl Slots {
     pub(crate) fn new(routes: Arc<Routes>, transport: &dyn Transport) -> Slots {
-        let (peer, descriptors) = (transport.peer(), Descriptors::of(transport));
+        let (peer, descriptors) = (transport.peer(), Descriptors::of(transport.exchange()));
         Slots {
             calls: ByCall::default(),
             ready: VecDeque::new(),

@@ -1,5 +1,6 @@
 //! The four kinds of calls on a channel: what generated clients are written against.
 
+use crate::attached::Message;
 use crate::client::connection::Connection;
 use crate::client::unary::{Answer, Slot, UnaryCall};
 use crate::client::{Channel, Shared};
@@ -9,10 +10,12 @@ use crate::streaming::{Streaming, decode};
 use crate::watch::{Watch, show_request, show_response, watch};
 use crate::{clock, pool};
 use bytes::Bytes;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zrpc_core::base::{Misuse, Time};
 use zrpc_core::rpc::local_status::refused;
-use zrpc_core::rpc::{Codec, Encoding, Metadata, Method, Request, Response, Side, StartCall, Status};
+use zrpc_core::rpc::{
+    Attachments, Codec, Encoding, Metadata, Method, Request, Response, Side, StartCall, Status,
+};
 
 /// How often a call is moved to another connection before anyone on the other side has seen it.
 const MOVES_MAX: u32 = 3;
@@ -32,13 +35,14 @@ impl Channel {
         let (message, outgoing) = Outgoing::new(self.lane(), method, request)?;
         let message = outgoing.encode::<C>(&message)?;
         let ended = outgoing.unary(message).await;
-        let response = ended.and_then(|Answer { mut head, mut message, trailers }| {
+        let response = ended.and_then(|Answer { mut head, message, trailers }| {
+            let Message { mut bytes, attachments } = message;
             if let Some(watched) = &outgoing.watch {
                 watched.response(&mut head);
-                show_response(&outgoing.watch, &mut message)?;
+                show_response(&outgoing.watch, &mut bytes)?;
             }
-            let message = decode(C::decode, message)?;
-            Ok(Response::new(message).with_metadata(head).with_trailers(trailers))
+            let response = Response::new(decode(C::decode, bytes)?).with_attachments(attachments);
+            Ok(response.with_metadata(head).with_trailers(trailers))
         });
         outgoing.tell_end(response.as_ref().err());
         response
@@ -107,6 +111,8 @@ struct Outgoing<'a> {
     metadata: Metadata,
     deadline: Option<Time>,
     compression: Option<Encoding>,
+    /// Goes with the one request message; taken when that is sent.
+    attachments: Mutex<Attachments>,
     watch: Watch,
 }
 
@@ -120,7 +126,8 @@ impl<'a> Outgoing<'a> {
         let watch = watch(&channel.interceptors, Side::Client, method, rest.metadata_mut())?;
         let (deadline, compression) = (deadline(&rest), rest.compression());
         let metadata = std::mem::take(rest.metadata_mut());
-        Ok((message, Outgoing { channel, path: method.path, metadata, deadline, compression, watch }))
+        let (attachments, path) = (Mutex::new(rest.take_attachments()), method.path);
+        Ok((message, Outgoing { channel, path, metadata, deadline, compression, attachments, watch }))
     }
 
     fn encode<C: Codec>(&self, message: &C::Encode) -> Result<Bytes, Status> {
@@ -145,24 +152,41 @@ impl<'a> Outgoing<'a> {
         }
     }
 
+    fn lock_attachments(&self) -> MutexGuard<'_, Attachments> {
+        self.attachments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The message with what goes with it, once a connection has taken the call.
+    fn attach(&self, message: &Bytes) -> Message {
+        Message { bytes: message.clone(), attachments: std::mem::take(&mut *self.lock_attachments()) }
+    }
+
     async fn unary(&self, message: Bytes) -> Result<Answer, Status> {
+        let is_bare = self.lock_attachments().is_empty();
         let first = self.start_unary(message.clone()).await?.await;
         match first {
-            Err(status) if status.is_retried_unseen() => self.start_unary(message).await?.await,
+            // What was attached is gone with the first attempt.
+            Err(status) if status.is_retried_unseen() && is_bare => self.start_unary(message).await?.await,
             ended => ended,
         }
     }
 
     async fn start_unary(&self, message: Bytes) -> Result<UnaryCall, Status> {
         let slot = Arc::new(Slot::default());
-        let start =
-            |connection: &Arc<Connection>| connection.start_unary(self.head(), message.clone(), &slot);
+        let start = |connection: &Arc<Connection>| {
+            connection.start_unary(self.head(), || self.attach(&message), &slot)
+        };
         let (connection, call) = self.start(start).await?;
         Ok(UnaryCall { connection, call, slot, over: false })
     }
 
     async fn streaming(&self, message: Option<Bytes>) -> Result<Arc<Line>, Status> {
-        let started = self.start(|connection| connection.start_streaming(self.head(), message.clone())).await;
+        let started = self
+            .start(|connection| {
+                let message = message.as_ref().map(|message| || self.attach(message));
+                connection.start_streaming(self.head(), message)
+            })
+            .await;
         started.map(|(_, line)| line).inspect_err(|status| self.tell_end(Some(status)))
     }
 

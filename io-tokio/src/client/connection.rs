@@ -8,13 +8,13 @@
 //! out of the shared state first and puts it back afterwards. A session that is polled while the writer is out
 //! gets an output without room, so that frames stay in the session and in order.
 
+use crate::attached::Message;
 use crate::client::connector::Transport;
 use crate::client::reader::Reader;
 use crate::client::state::{BoxedSession, Entry, State, unlock_and_wake};
 use crate::client::unary::Slot;
 use crate::clock;
 use crate::line::{Line, Ring};
-use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use zrpc_core::base::Misuse;
@@ -29,8 +29,9 @@ pub(crate) struct Connection {
 impl Connection {
     /// A connection and its task, which is to be spawned.
     pub(crate) fn new(session: BoxedSession, transport: Transport) -> (Arc<Connection>, Reader) {
-        let connection = Arc::new(Connection { state: Mutex::new(State::new(session, transport.writer)) });
-        let reader = Reader::new(Arc::clone(&connection), transport.reader);
+        let Transport { reader, writer, descriptors, .. } = transport;
+        let connection = Arc::new(Connection { state: Mutex::new(State::new(session, writer, descriptors)) });
+        let reader = Reader::new(Arc::clone(&connection), reader);
         (connection, reader)
     }
 
@@ -51,12 +52,12 @@ impl Connection {
     pub(crate) fn start_unary(
         &self,
         head: StartCall<'_>,
-        message: Bytes,
+        message: impl FnOnce() -> Message,
         slot: &Arc<Slot>,
     ) -> Result<CallId, Misuse> {
         let mut state = self.lock();
         let call = state.session.start(clock::now(), head)?;
-        if let Err(misuse) = state.send_only(call, message, head.compression.is_some()) {
+        if let Err(misuse) = state.send_only(call, message(), head.compression.is_some()) {
             let _ = state.session.cancel(call);
             self.push_out(state);
             return Err(misuse);
@@ -70,13 +71,13 @@ impl Connection {
     pub(crate) fn start_streaming(
         self: &Arc<Self>,
         head: StartCall<'_>,
-        message: Option<Bytes>,
+        message: Option<impl FnOnce() -> Message>,
     ) -> Result<Arc<Line>, Misuse> {
         let mut state = self.lock();
         check_request_stream(message.is_some() || state.session.takes_request_streams())?;
         let call = state.session.start(clock::now(), head)?;
         if let Some(message) = message
-            && let Err(misuse) = state.send_only(call, message, head.compression.is_some())
+            && let Err(misuse) = state.send_only(call, message(), head.compression.is_some())
         {
             let _ = state.session.cancel(call);
             self.push_out(state);

@@ -1,5 +1,9 @@
 //! How a channel gets a connection.
 
+use crate::attached::Descriptors;
+use crate::options::Options;
+#[cfg(unix)]
+use crate::unix::UnixSocket;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -28,20 +32,60 @@ pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<Transport>> + S
 pub struct Transport {
     pub(crate) reader: Box<dyn AsyncRead + Send + Unpin>,
     pub(crate) writer: Box<dyn AsyncWrite + Send + Unpin>,
+    pub(crate) descriptors: Descriptors,
+    /// A Unix socket before it is known how it is to be used.
+    #[cfg(unix)]
+    socket: Option<UnixStream>,
 }
 
 impl Transport {
     /// Any stream. [`TcpStream`] has a conversion of its own that needs no lock.
     pub fn new(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Transport {
         let (reader, writer) = tokio::io::split(stream);
-        Transport { reader: Box::new(reader), writer: Box::new(writer) }
+        Transport::of_halves(Box::new(reader), Box::new(writer))
+    }
+
+    fn of_halves(
+        reader: Box<dyn AsyncRead + Send + Unpin>,
+        writer: Box<dyn AsyncWrite + Send + Unpin>,
+    ) -> Transport {
+        Transport {
+            reader,
+            writer,
+            descriptors: Descriptors::default(),
+            #[cfg(unix)]
+            socket: None,
+        }
+    }
+
+    /// The same as it is to be used, where that can be chosen: on a Unix socket.
+    #[cfg(unix)]
+    pub(crate) fn with(mut self, options: Options) -> Transport {
+        let Some(stream) = self.socket.take() else { return self };
+        let socket = UnixSocket::with(stream, options);
+        let descriptors = socket.descriptors();
+        match socket.both() {
+            Ok((reader, writer)) => {
+                Transport { reader: Box::new(reader), writer: Box::new(writer), descriptors, socket: None }
+            }
+            Err(stream) => {
+                let (reader, writer) = stream.into_split();
+                Transport { reader: Box::new(reader), writer: Box::new(writer), ..self }
+            }
+        }
+    }
+
+    /// Nothing can be chosen on this system.
+    #[cfg(not(unix))]
+    pub(crate) fn with(self, _: Options) -> Transport {
+        self
     }
 }
 
 impl From<TcpStream> for Transport {
     fn from(stream: TcpStream) -> Transport {
         let (reader, writer) = stream.into_split();
-        Transport { reader: Box::new(reader), writer: Box::new(writer) }
+        Transport::of_halves(Box::new(reader), Box::new(writer))
     }
 }
 
@@ -54,8 +98,8 @@ impl fmt::Debug for Transport {
 #[cfg(unix)]
 impl From<UnixStream> for Transport {
     fn from(stream: UnixStream) -> Transport {
-        let (reader, writer) = stream.into_split();
-        Transport { reader: Box::new(reader), writer: Box::new(writer) }
+        let (reader, writer) = (Box::new(tokio::io::empty()), Box::new(tokio::io::sink()));
+        Transport { socket: Some(stream), ..Transport::of_halves(reader, writer) }
     }
 }
 

@@ -16,6 +16,7 @@ mod state;
 pub(crate) mod unary;
 
 use crate::clock;
+use crate::options::Options;
 use connection::Connection;
 use connector::{Connector, connector_to};
 use state::BoxedSession;
@@ -123,6 +124,7 @@ pub struct ChannelBuilder {
     connect_timeout: Duration,
     backoff: Backoff,
     connections_max: usize,
+    options: Options,
 }
 
 impl ChannelBuilder {
@@ -140,6 +142,7 @@ impl ChannelBuilder {
             connect_timeout: CONNECT_TIMEOUT,
             backoff: Backoff::default(),
             connections_max: 1,
+            options: Options::default(),
         }
     }
 
@@ -196,6 +199,27 @@ impl ChannelBuilder {
         self
     }
 
+    /// Sends and takes file descriptors with the messages of native calls on Unix sockets, so many with one at the most
+    /// (64 is the protocol's limit); none by default. The server has to do the same. They are `OwnedFd`s in the
+    /// [`Attachments`](zrpc_core::rpc::Attachments) of requests, responses and streams; those that nobody takes are
+    /// closed. A call that sends some is not repeated by itself.
+    #[must_use]
+    pub fn attachments(mut self, max: u8) -> ChannelBuilder {
+        self.config.native.attachments_max = max;
+        self.options.carries_descriptors = max > 0;
+        self
+    }
+
+    /// Polling mode on Unix sockets: the task of a connection asks its socket again and again for up to this long before
+    /// it sleeps, and lets other tasks run in between. What comes meanwhile is there some ten microseconds earlier, for
+    /// nothing has to be woken. The price is a worker that never rests while calls are under way. None by default; 50 µs suit peers on the
+    /// same machine that have cores to spare.
+    #[must_use]
+    pub fn spin(mut self, longest: Duration) -> ChannelBuilder {
+        self.options.spin = longest;
+        self
+    }
+
     /// A channel that connects when the first call is made.
     #[must_use]
     pub fn lazy(mut self) -> Channel {
@@ -214,6 +238,7 @@ impl ChannelBuilder {
             new_session: Arc::clone(new_session),
             interceptors: Arc::clone(interceptors),
             connect_timeout: self.connect_timeout,
+            options: self.options,
             link: Mutex::new(link),
             changed: Notify::new(),
         }
@@ -247,6 +272,7 @@ pub(crate) struct Shared {
     new_session: NewSession,
     pub(crate) interceptors: Arc<Interceptors>,
     connect_timeout: Duration,
+    options: Options,
     link: Mutex<Link>,
     /// An attempt to connect has ended.
     changed: Notify,
@@ -359,7 +385,8 @@ async fn attempt(channel: Weak<Shared>) {
     let Some(shared) = channel.upgrade() else { return };
     let cause = match connecting {
         Ok(Ok(transport)) => {
-            let (connection, reader) = Connection::new((shared.new_session)(clock::now()), transport);
+            let (connection, reader) =
+                Connection::new((shared.new_session)(clock::now()), transport.with(shared.options));
             drop(shared);
             tokio::spawn(reader);
             let ready = poll_fn(|cx| connection.poll_ready(cx));

@@ -1,11 +1,11 @@
 //! What the callers and the task of a connection share, under one lock: the session, the calls on it, and the
 //! writer while nobody writes.
 
+use crate::attached::{Descriptors, Message, Wired, descriptors_of};
 use crate::client::unary::Slot;
 use crate::line::{Finish, Line, Session};
 use crate::pool;
 use crate::pump::write_out;
-use bytes::Bytes;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::io;
@@ -23,6 +23,7 @@ pub(crate) type BoxedSession = Box<dyn ClientSession + Send>;
 /// See the module.
 pub(crate) struct State {
     pub(super) session: BoxedSession,
+    pub(super) descriptors: Descriptors,
     pub(super) calls: HashMap<CallId, Entry, BuildHasherDefault<CallIdHasher>>,
     /// Taken out by whoever writes.
     pub(super) writer: Option<Writer>,
@@ -64,9 +65,14 @@ pub(super) struct Left {
 }
 
 impl State {
-    pub(super) fn new(session: BoxedSession, stream: Box<dyn AsyncWrite + Send + Unpin>) -> State {
+    pub(super) fn new(
+        session: BoxedSession,
+        stream: Box<dyn AsyncWrite + Send + Unpin>,
+        descriptors: Descriptors,
+    ) -> State {
         State {
             session,
+            descriptors,
             calls: HashMap::default(),
             writer: Some(Writer { stream, out: None, unflushed: false, failure: None }),
             task: None,
@@ -88,15 +94,17 @@ impl State {
         self.is_sated
     }
 
-    pub(super) fn send_only(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<(), Misuse> {
+    pub(super) fn send_only(&mut self, call: CallId, message: Message, compress: bool) -> Result<(), Misuse> {
+        let mut wired = Wired { session: &mut *self.session, descriptors: &self.descriptors };
         // One message is taken whole, whatever the peer's window is: there is none after it to be held back.
-        let _ = self.session.send(call, message, compress)?;
+        let _ = wired.send(call, message, compress)?;
         self.session.half_close(call)
     }
 
     pub(super) fn serve(&mut self, call: CallId) {
         if let Some(Entry::Streaming(line)) = self.calls.get(&call) {
-            self.wakes.extend(line.serve(&mut *self.session));
+            let mut wired = Wired { session: &mut *self.session, descriptors: &self.descriptors };
+            self.wakes.extend(line.serve(&mut wired));
         }
     }
 
@@ -111,36 +119,45 @@ impl State {
 
     /// Handles every event and takes what the session writes, as far as there is room.
     pub(super) fn turn(&mut self, now: Time, out: &mut Out) -> Left {
-        loop {
+        let left = loop {
             match self.session.poll_output(now, out) {
-                Output::Event(event) => self.on_event(event),
-                Output::Full(wake) => return Left { wake: wake.map(|wake| wake.at), held_back: true },
-                Output::Idle(wake) => return Left { wake: wake.map(|wake| wake.at), held_back: false },
+                Output::Event(event) => self.on_event(event, now),
+                Output::Full(wake) => break Left { wake: wake.map(|wake| wake.at), held_back: true },
+                Output::Idle(wake) => break Left { wake: wake.map(|wake| wake.at), held_back: false },
             }
-        }
+        };
+        self.descriptors.drop_unclaimed(&mut *self.session, now);
+        self.descriptors.leave(out);
+        left
     }
 
-    fn on_event(&mut self, event: ClientEvent) {
+    fn on_event(&mut self, event: ClientEvent, now: Time) {
         match event {
             ClientEvent::Ready => {
                 self.ready = true;
                 self.wakes.extend(self.waiting_ready.take());
             }
             ClientEvent::Head { call } => self.on_head(call),
-            ClientEvent::Message { call, message, credit } => self.on_message(call, message, credit),
+            ClientEvent::Message { call, message, credit } => {
+                let attachments = self.descriptors.claim(&mut *self.session, now);
+                self.on_message(call, Message { bytes: message, attachments }, credit);
+            }
             ClientEvent::Writable { call } => {
                 if let Some(Entry::Streaming(line)) = self.calls.get(&call) {
                     line.set_writable();
                     self.serve(call);
                 }
             }
-            ClientEvent::Ended { call, status, trailers } => match self.calls.remove(&call) {
-                Some(Entry::Unary(slot)) => self.wakes.extend(slot.end(status, trailers)),
-                Some(Entry::Streaming(line)) => {
-                    self.wakes.extend(line.end(status, trailers).into_iter().flatten());
+            ClientEvent::Ended { call, status, trailers } => {
+                self.descriptors.forget(call);
+                match self.calls.remove(&call) {
+                    Some(Entry::Unary(slot)) => self.wakes.extend(slot.end(status, trailers)),
+                    Some(Entry::Streaming(line)) => {
+                        self.wakes.extend(line.end(status, trailers).into_iter().flatten());
+                    }
+                    None => {}
                 }
-                None => {}
-            },
+            }
             ClientEvent::Closed(end) => self.on_closed(end),
             _ => {}
         }
@@ -161,7 +178,7 @@ impl State {
         }
     }
 
-    fn on_message(&mut self, call: CallId, message: Bytes, credit: u32) {
+    fn on_message(&mut self, call: CallId, message: Message, credit: u32) {
         let unread = match self.calls.get(&call) {
             Some(Entry::Streaming(line)) => match line.deliver(message, credit) {
                 Ok(reader) => return self.wakes.extend(reader),
@@ -226,13 +243,14 @@ pub(super) fn unlock_and_wake(mut state: MutexGuard<'_, State>, task: Option<Wak
     }
 }
 
-impl Session for dyn ClientSession + Send {
+impl Session for Wired<'_, dyn ClientSession + Send> {
     fn consume(&mut self, call: CallId, credit: u32) {
-        ClientSession::consume(self, call, credit);
+        self.session.consume(call, credit);
     }
 
-    fn send(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse> {
-        ClientSession::send(self, call, message, compress)
+    fn send(&mut self, call: CallId, message: Message, compress: bool) -> Result<Flow, Misuse> {
+        let Message { bytes, attachments } = message;
+        self.descriptors.send(self.session, call, bytes, compress, descriptors_of(attachments))
     }
 
     fn head(&mut self, _: CallId, _: &Metadata, _: Option<Encoding>) -> Result<(), Misuse> {
@@ -240,7 +258,7 @@ impl Session for dyn ClientSession + Send {
     }
 
     fn half_close(&mut self, call: CallId) -> Result<(), Misuse> {
-        ClientSession::half_close(self, call)
+        self.session.half_close(call)
     }
 
     fn finish_with(&mut self, _: CallId, _: Finish) -> Result<(), Misuse> {
@@ -249,6 +267,6 @@ impl Session for dyn ClientSession + Send {
 
     fn abandon(&mut self, call: CallId, _: &Status) {
         // Refused only when the call is over, which is what was wanted.
-        let _ = self.cancel(call);
+        let _ = self.session.cancel(call);
     }
 }

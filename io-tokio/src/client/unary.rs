@@ -1,7 +1,7 @@
 //! The answer to a unary call, as its caller waits for it.
 
+use crate::attached::Message;
 use crate::client::connection::Connection;
-use bytes::Bytes;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -16,7 +16,7 @@ pub(crate) struct Slot {
 #[derive(Default)]
 struct State {
     head: Metadata,
-    message: Single<Bytes>,
+    message: Single<Message>,
     end: Option<(Status, Metadata)>,
     caller: Option<Waker>,
 }
@@ -26,7 +26,7 @@ impl Slot {
         self.lock().head = head;
     }
 
-    pub(crate) fn deliver(&self, message: Bytes) {
+    pub(crate) fn deliver(&self, message: Message) {
         self.lock().message.put(message);
     }
 
@@ -45,7 +45,7 @@ impl Slot {
 /// What a unary call came back with.
 pub(crate) struct Answer {
     pub(crate) head: Metadata,
-    pub(crate) message: Bytes,
+    pub(crate) message: Message,
     pub(crate) trailers: Metadata,
 }
 

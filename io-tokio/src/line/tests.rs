@@ -3,6 +3,7 @@
 use super::*;
 use crate::replies::Replies;
 use crate::sender::Sender;
+use bytes::Bytes;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use zrpc_core::rpc::{Code, RawCodec};
 
@@ -33,10 +34,10 @@ impl Session for Narrow {
         self.credit += credit;
     }
 
-    fn send(&mut self, _: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse> {
+    fn send(&mut self, _: CallId, message: Message, compress: bool) -> Result<Flow, Misuse> {
         self.refuses.map_or(Ok(()), Err)?;
         self.compressed.push(compress);
-        self.sent.push(message);
+        self.sent.push(message.bytes);
         Ok(Flow::Blocked)
     }
 
@@ -57,13 +58,19 @@ impl Session for Narrow {
     }
 }
 
+/// The next message, which is there.
+fn next(line: &Line) -> Option<Bytes> {
+    let Poll::Ready(Ok(next)) = line.poll_message(&mut cx()) else { panic!("there is none") };
+    next.map(|message| message.bytes)
+}
+
 fn line() -> (Arc<Line>, Arc<Bell>) {
     let bell = Arc::new(Bell::default());
     (Line::new(CALL, bell.clone()), bell)
 }
 
 fn message(len: usize) -> Outgoing {
-    Outgoing::Message { message: vec![0; len].into(), compress: false }
+    Outgoing::Message { message: Bytes::from(vec![0; len]).into(), compress: false }
 }
 
 fn cx() -> Context<'static> {
@@ -91,25 +98,25 @@ fn credit_goes_back_when_there_is_enough_of_it_or_with_something_else() {
     let (line, bell) = line();
     let mut session = Narrow::default();
     for _ in 0..3 {
-        assert!(line.deliver(Bytes::new(), CREDIT_MIN / 2).is_ok());
+        assert!(line.deliver(Message::default(), CREDIT_MIN / 2).is_ok());
     }
-    assert_eq!(line.poll_message(&mut cx()), Poll::Ready(Ok(Some(Bytes::new()))));
+    assert_eq!(next(&line), Some(Bytes::new()));
     assert_eq!(bell.0.load(Ordering::SeqCst), 0);
-    assert_eq!(line.poll_message(&mut cx()), Poll::Ready(Ok(Some(Bytes::new()))));
+    assert_eq!(next(&line), Some(Bytes::new()));
     assert_eq!(bell.0.load(Ordering::SeqCst), 1);
     line.serve(&mut session);
     assert_eq!(session.credit, CREDIT_MIN);
     line.stop_reading();
     line.serve(&mut session);
     assert_eq!(session.credit, CREDIT_MIN / 2 * 3, "unread messages give their credit back");
-    assert_eq!(line.deliver(Bytes::new(), 9).err(), Some(9));
+    assert_eq!(line.deliver(Message::default(), 9).err(), Some(9));
 }
 
 #[test]
 fn credit_goes_back_before_the_application_waits_for_more() {
     let (line, bell) = line();
     let mut session = Narrow::default();
-    assert!(line.deliver(Bytes::new(), 5).is_ok());
+    assert!(line.deliver(Message::default(), 5).is_ok());
     assert!(line.poll_message(&mut cx()).is_ready());
     assert_eq!(bell.0.load(Ordering::SeqCst), 0);
     assert!(line.poll_message(&mut cx()).is_pending());
@@ -135,13 +142,13 @@ fn a_message_that_the_session_refuses_ends_the_call_with_the_reason() {
 #[test]
 fn what_arrived_is_read_before_the_end() {
     let (line, _) = line();
-    assert!(line.deliver(Bytes::from_static(b"last"), 4).is_ok());
+    assert!(line.deliver(Bytes::from_static(b"last").into(), 4).is_ok());
     line.end(Status::unavailable("lost"), Metadata::new());
-    assert_eq!(line.poll_message(&mut cx()), Poll::Ready(Ok(Some(Bytes::from_static(b"last")))));
+    assert_eq!(next(&line).unwrap(), "last");
     assert!(
         matches!(line.poll_message(&mut cx()), Poll::Ready(Err(status)) if status.code() == Code::Unavailable)
     );
-    assert_eq!(line.poll_message(&mut cx()), Poll::Ready(Ok(None)));
+    assert_eq!(next(&line), None);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@
 //!
 //! When a call ends, whatever the reason, its task is aborted: the handler is dropped where it waits.
 
+use crate::attached::{Descriptors, Message, Wired, descriptors_of};
 use crate::incoming::{Handling, IncomingCall};
 use crate::line::{Finish, Line, Outgoing, Session, status_of_misuse};
 use crate::pump::Owner;
@@ -19,7 +20,6 @@ use crate::server::mailbox::Mailbox;
 use crate::server::router::Route;
 use crate::server::shared::{Running, Shared};
 use crate::watch::{Watch, watch};
-use bytes::Bytes;
 use std::any::Any;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::task::AbortHandle;
-use zrpc_core::base::{Flow, Misuse, Time};
+use zrpc_core::base::{Flow, Misuse, Out, Time};
 use zrpc_core::rpc::local_status::{self, no_request_stream, not_served};
 use zrpc_core::rpc::{
     CallId, CallIdHasher, Encoding, Kind, Metadata, Origin, Peer, Request, ServerEvent, ServerSession,
@@ -48,6 +48,7 @@ pub(crate) struct Calls {
     shared: Arc<Shared>,
     connection: u64,
     peer: Peer,
+    descriptors: Descriptors,
     mailbox: Arc<Mailbox>,
     /// The call opened last, if it is being gathered: most calls come in one piece and never enter the map.
     newest: Option<(CallId, Gathering)>,
@@ -63,7 +64,7 @@ enum Open {
 /// A call that waits for its one request message and the end after it.
 struct Gathering {
     route: Route,
-    message: Single<Bytes>,
+    message: Single<Message>,
 }
 
 /// A call whose handler is at work, or whose answer is on its way.
@@ -82,11 +83,11 @@ impl Drop for Started {
 }
 
 impl Calls {
-    pub(crate) fn new(shared: Arc<Shared>, peer: Peer) -> Calls {
+    pub(crate) fn new(shared: Arc<Shared>, peer: Peer, descriptors: Descriptors) -> Calls {
         let mailbox = Arc::new(Mailbox::default());
         let connection = shared.register(Arc::clone(&mailbox));
         let (open, rung) = (HashMap::default(), Vec::new());
-        Calls { shared, connection, peer, mailbox, newest: None, open, rung }
+        Calls { shared, connection, peer, descriptors, mailbox, newest: None, open, rung }
     }
 }
 
@@ -104,6 +105,11 @@ impl Owner<BoxedSession> for Calls {
     fn poll_commands(&mut self, session: &mut BoxedSession, cx: &mut Context<'_>, now: Time) -> bool {
         self.take_commands(&mut **session, cx, now)
     }
+
+    fn on_turned(&mut self, session: &mut BoxedSession, out: &mut Out, now: Time) {
+        self.descriptors.drop_unclaimed(&mut **session, now);
+        self.descriptors.leave(out);
+    }
 }
 
 type DynSession = dyn ServerSession + Send;
@@ -118,7 +124,10 @@ impl Calls {
     ) -> ControlFlow<()> {
         match event {
             ServerEvent::Opened { call } => self.on_opened(session, call, now),
-            ServerEvent::Message { call, message, credit } => self.on_message(session, call, message, credit),
+            ServerEvent::Message { call, message, credit } => {
+                let attachments = self.descriptors.claim(session, now);
+                self.on_message(session, call, Message { bytes: message, attachments }, credit);
+            }
             ServerEvent::HalfClosed { call } => self.on_half_closed(session, call, now),
             ServerEvent::Writable { call } => {
                 if let Some(line) = self.line(call) {
@@ -161,13 +170,13 @@ impl Calls {
         let Some(head) = session.request(call) else { return };
         let Some(route) = self.shared.router.find(head.path) else {
             let status = not_served(head.path, |service| self.shared.router.offers(service));
-            return answer(session, call, Finish::failed(status));
+            return self.answer(session, call, Finish::failed(status));
         };
         if self.shared.is_full() {
             let status =
                 Status::resource_exhausted("the server has as many calls open as it may; try again later");
             let status = status.with_origin(Origin::Library).with_safe_to_retry();
-            return answer(session, call, Finish::failed(status));
+            return self.answer(session, call, Finish::failed(status));
         }
         if route.method.kind.one_request() {
             let gathering = Gathering { route, message: Single::new() };
@@ -177,13 +186,13 @@ impl Calls {
             return;
         }
         if !session.takes_request_stream(call) {
-            return answer(session, call, Finish::failed(no_request_stream()));
+            return self.answer(session, call, Finish::failed(no_request_stream()));
         }
         let line = Line::new(call, self.mailbox.clone());
         self.start(session, call, route, None, Some(line), now);
     }
 
-    fn on_message(&mut self, session: &mut DynSession, call: CallId, message: Bytes, credit: u32) {
+    fn on_message(&mut self, session: &mut DynSession, call: CallId, message: Message, credit: u32) {
         if let Some(Open::Started(Started { line: Some(line), .. })) = self.open.get(&call) {
             match line.deliver(message, credit) {
                 Ok(Some(reader)) => reader.wake(),
@@ -197,7 +206,7 @@ impl Calls {
         if !gathering.message.put(message) {
             let surplus = self.take_gathering(call).map(|gathering| gathering.message.request());
             if let Some(Err(status)) = surplus {
-                answer(session, call, Finish::failed(status));
+                self.answer(session, call, Finish::failed(status));
             }
         }
     }
@@ -206,7 +215,7 @@ impl Calls {
         if let Some(Gathering { route, message }) = self.take_gathering(call) {
             let message = match message.request() {
                 Ok(message) => message,
-                Err(status) => return answer(session, call, Finish::failed(status)),
+                Err(status) => return self.answer(session, call, Finish::failed(status)),
             };
             let line = match route.method.kind {
                 Kind::ServerStreaming => Some(Line::new(call, self.mailbox.clone())),
@@ -220,6 +229,9 @@ impl Calls {
 
     fn on_ended(&mut self, call: CallId, status: Status) {
         if let Some(Open::Started(started)) = self.open.remove(&call) {
+            if started.line.as_ref().is_some_and(|line| !line.is_answered()) {
+                self.descriptors.forget(call);
+            }
             if let Some(watched) = &started.watch {
                 watched.end(&status);
             }
@@ -256,7 +268,7 @@ impl Calls {
         session: &mut DynSession,
         call: CallId,
         route: Route,
-        message: Option<Bytes>,
+        message: Option<Message>,
         line: Option<Arc<Line>>,
         now: Time,
     ) {
@@ -271,7 +283,7 @@ impl Calls {
         let watch = match watch(&self.shared.interceptors, Side::Server, route.method, request.metadata_mut())
         {
             Ok(watch) => watch,
-            Err(status) => return answer(session, call, Finish::failed(status)),
+            Err(status) => return self.answer(session, call, Finish::failed(status)),
         };
         if line.is_some() {
             self.mailbox.stay_awake();
@@ -289,7 +301,7 @@ impl Calls {
                     if watch.is_some() {
                         self.open.insert(call, Open::Started(Started { line: None, watch, task: None }));
                     }
-                    answer(session, call, finish);
+                    self.answer(session, call, finish);
                 }
             },
             (Poll::Pending, handling) => {
@@ -314,8 +326,21 @@ impl Calls {
         })
     }
 
+    /// Gives the session a handler's answer.
+    fn answer(&self, session: &mut DynSession, call: CallId, finish: Finish) {
+        let mut wired = Wired { session, descriptors: &self.descriptors };
+        if let Err(misuse) = wired.finish_with(call, finish)
+            && let Some(status) = status_of_misuse(misuse)
+        {
+            wired.abandon(call, &status);
+        }
+    }
+
     fn serve(&mut self, session: &mut DynSession, call: CallId) {
-        if let Some(writer) = self.line(call).and_then(|line| line.serve(session)) {
+        if let Some(writer) = self
+            .line(call)
+            .and_then(|line| line.serve(&mut Wired { session, descriptors: &self.descriptors }))
+        {
             writer.wake();
         }
     }
@@ -373,15 +398,6 @@ fn drop_handler(started: Started, status: Status) {
     }
 }
 
-/// Gives the session a handler's answer.
-fn answer(session: &mut DynSession, call: CallId, finish: Finish) {
-    if let Err(misuse) = session.finish_with(call, finish)
-        && let Some(status) = status_of_misuse(misuse)
-    {
-        session.abandon(call, &status);
-    }
-}
-
 /// Logs a panic. What it said is not told to the client.
 fn panicked(path: &str, panic: &(dyn Any + Send)) -> Status {
     let said = panic.downcast_ref::<&str>().copied();
@@ -390,13 +406,14 @@ fn panicked(path: &str, panic: &(dyn Any + Send)) -> Status {
     local_status::panicked()
 }
 
-impl Session for DynSession {
+impl Session for Wired<'_, DynSession> {
     fn consume(&mut self, call: CallId, credit: u32) {
-        ServerSession::consume(self, call, credit);
+        self.session.consume(call, credit);
     }
 
-    fn send(&mut self, call: CallId, message: Bytes, compress: bool) -> Result<Flow, Misuse> {
-        ServerSession::send(self, call, message, compress)
+    fn send(&mut self, call: CallId, message: Message, compress: bool) -> Result<Flow, Misuse> {
+        let Message { bytes, attachments } = message;
+        self.descriptors.send(self.session, call, bytes, compress, descriptors_of(attachments))
     }
 
     fn head(
@@ -405,7 +422,7 @@ impl Session for DynSession {
         metadata: &Metadata,
         compression: Option<Encoding>,
     ) -> Result<(), Misuse> {
-        self.send_head(call, metadata, compression)
+        self.session.send_head(call, metadata, compression)
     }
 
     fn half_close(&mut self, _: CallId) -> Result<(), Misuse> {
@@ -415,15 +432,15 @@ impl Session for DynSession {
     fn finish_with(&mut self, call: CallId, finish: Finish) -> Result<(), Misuse> {
         if let Some(reply) = finish.reply {
             if !reply.metadata.is_empty() || reply.compression.is_some() {
-                self.send_head(call, &reply.metadata, reply.compression)?;
+                self.session.send_head(call, &reply.metadata, reply.compression)?;
             }
-            let _ = ServerSession::send(self, call, reply.message, reply.compression.is_some())?;
+            let _ = self.send(call, reply.message, reply.compression.is_some())?;
         }
-        ServerSession::finish(self, call, &finish.status, &finish.trailers)
+        self.session.finish(call, &finish.status, &finish.trailers)
     }
 
     fn abandon(&mut self, call: CallId, status: &Status) {
         // Refused only when the call is over, which is what was wanted.
-        let _ = ServerSession::finish(self, call, status, &Metadata::new());
+        let _ = self.session.finish(call, status, &Metadata::new());
     }
 }

@@ -1,5 +1,9 @@
 //! Where a server's connections come from.
 
+use crate::attached::Descriptors;
+use crate::options::Options;
+#[cfg(unix)]
+use crate::unix::UnixSocket;
 use std::io;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,7 +24,30 @@ pub trait Listener: Send + 'static {
     /// An error does not end the server: it is logged and the listener polled again a little later, as after
     /// EMFILE.
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Accepted<Self::Stream>>>>;
+
+    /// Sets how the connections of a Unix socket are used.
+    #[doc(hidden)]
+    fn use_sockets(&mut self, options: SocketOptions) {
+        let _ = options;
+    }
+
+    /// What carries the descriptors of a connection.
+    #[doc(hidden)]
+    fn carried(stream: &Self::Stream) -> Carried {
+        let _ = stream;
+        Carried::default()
+    }
 }
+
+/// How the connections of a Unix socket are used; for the driver's own listeners.
+#[doc(hidden)]
+#[derive(Clone, Copy, Default, Debug)]
+pub struct SocketOptions(pub(crate) Options);
+
+/// The descriptors of a connection; for the driver's own listeners.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct Carried(pub(crate) Descriptors);
 
 /// A connection, and who is at its other end as far as the transport knows.
 pub type Accepted<S> = (S, Peer);
@@ -58,6 +85,7 @@ impl Listener for UnixListener {
 pub struct UnixAcceptor {
     file: SocketFile,
     listener: UnixListener,
+    options: Options,
 }
 
 #[cfg(unix)]
@@ -71,7 +99,8 @@ impl UnixAcceptor {
         // It looks at files, and may wait for another server that starts.
         let bound = tokio::task::spawn_blocking(move || binding.bind()).await.map_err(io::Error::other)??;
         bound.listener.set_nonblocking(true)?;
-        Ok(UnixAcceptor { file: bound.file, listener: UnixListener::from_std(bound.listener)? })
+        let listener = UnixListener::from_std(bound.listener)?;
+        Ok(UnixAcceptor { file: bound.file, listener, options: Options::default() })
     }
 
     /// Where clients connect.
@@ -83,9 +112,20 @@ impl UnixAcceptor {
 
 #[cfg(unix)]
 impl Listener for UnixAcceptor {
-    type Stream = UnixStream;
+    type Stream = UnixSocket;
 
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Accepted<UnixStream>>>> {
-        Listener::poll_accept(&mut self.listener, cx)
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Accepted<UnixSocket>>>> {
+        let accepted = ready!(Listener::poll_accept(&mut self.listener, cx));
+        Poll::Ready(
+            accepted.map(|next| next.map(|(stream, peer)| (UnixSocket::with(stream, self.options), peer))),
+        )
+    }
+
+    fn use_sockets(&mut self, options: SocketOptions) {
+        self.options = options.0;
+    }
+
+    fn carried(stream: &UnixSocket) -> Carried {
+        Carried(stream.descriptors())
     }
 }

@@ -1,6 +1,6 @@
 //! A listener whose kind is known only when the program runs: what a URI says.
 
-use crate::server::listener::{Accepted, Listener};
+use crate::server::listener::{Accepted, Carried, Listener, SocketOptions};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use zrpc_core::rpc::{Address, Endpoint};
 #[cfg(unix)]
-use {crate::server::listener::UnixAcceptor, tokio::net::UnixStream, zrpc_unix::UnixBinding};
+use {crate::server::listener::UnixAcceptor, crate::unix::UnixSocket, zrpc_unix::UnixBinding};
 
 /// Listens where a URI says: `tcp://host:port`, `unix:///path` and the other forms of [`Endpoint`]. Of the scheme only
 /// the kind of socket counts here; what is spoken on it, the server's sessions decide.
@@ -82,6 +82,22 @@ impl Listener for UriListener {
             Kind::Unix(listener) => wrap(Listener::poll_accept(listener, cx), UriStream::Unix),
         }
     }
+
+    fn use_sockets(&mut self, options: SocketOptions) {
+        match &mut self.kind {
+            Kind::Tcp(_) => {}
+            #[cfg(unix)]
+            Kind::Unix(listener) => listener.use_sockets(options),
+        }
+    }
+
+    fn carried(stream: &UriStream) -> Carried {
+        match stream {
+            UriStream::Tcp(_) => Carried::default(),
+            #[cfg(unix)]
+            UriStream::Unix(stream) => UnixAcceptor::carried(stream),
+        }
+    }
 }
 
 fn wrap<S>(
@@ -99,7 +115,7 @@ pub enum UriStream {
     Tcp(TcpStream),
     /// Over a Unix socket.
     #[cfg(unix)]
-    Unix(UnixStream),
+    Unix(UnixSocket),
 }
 
 impl AsyncRead for UriStream {

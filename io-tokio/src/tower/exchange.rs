@@ -7,6 +7,7 @@
 use super::body::to_bytes;
 use super::session::{HttpSession, Sent};
 use super::{Body, BoxError, fields};
+use crate::attached::Descriptors;
 use crate::clock;
 use crate::server::calls::Calls;
 use crate::server::shared::Shared;
@@ -48,7 +49,7 @@ where
         let address = || extensions.get::<SocketAddr>().copied().map(Peer::from);
         let peer = extensions.get::<Peer>().copied().or_else(address).unwrap_or_default();
         Exchange {
-            calls: Calls::new(Arc::clone(shared), peer),
+            calls: Calls::new(Arc::clone(shared), peer, Descriptors::default()),
             session,
             request: (!end).then(|| Box::pin(request.into_body())),
             timer: Timer::default(),

@@ -1,21 +1,26 @@
 //! The file descriptors of one connection, between its session, which counts them, and its transport, which carries them.
 
-use crate::transport::Transport;
+use crate::Exchange;
 use bytes::Bytes;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use zrpc_core::base::{Flow, Misuse, Time};
+use zrpc_core::base::{Flow, Misuse, Out, Time};
 use zrpc_core::rpc::{Attachments, CallId, ClientSession, ServerSession};
-use zrpc_unix::Exchange;
 
-/// Nothing at all on a connection that carries none.
-#[derive(Default)]
-pub(crate) struct Descriptors(Option<Arc<Exchange>>);
+/// See the module. Nothing at all on a connection that carries none.
+#[derive(Clone, Default, Debug)]
+pub struct Descriptors(Option<Arc<Exchange>>);
 
 /// What both sides' sessions have of attachments.
-pub(crate) trait Counts {
+pub trait Counts {
+    /// How many came with the message whose event was returned last.
     fn counted(&self) -> u8;
+    /// How many came before those with messages that nobody is told of.
     fn take_unclaimed(&mut self) -> u32;
+    /// Sends a message with so many.
+    ///
+    /// # Errors
+    /// As the session's `send_with_attachments`.
     fn send_counted(
         &mut self,
         call: CallId,
@@ -23,22 +28,26 @@ pub(crate) trait Counts {
         compress: bool,
         count: u8,
     ) -> Result<Flow, Misuse>;
+    /// Ends the connection at once.
     fn end_connection(&mut self, now: Time);
 }
 
 /// The descriptors among what an application attached.
-pub(crate) fn descriptors_of(mut attachments: Attachments) -> Vec<OwnedFd> {
+#[must_use]
+pub fn descriptors_of(mut attachments: Attachments) -> Vec<OwnedFd> {
     if attachments.is_empty() { Vec::new() } else { attachments.take() }
 }
 
 impl Descriptors {
-    pub(crate) fn of(transport: &dyn Transport) -> Descriptors {
-        Descriptors(transport.exchange().cloned())
+    /// Those that `exchange` carries.
+    #[must_use]
+    pub fn of(exchange: Option<&Arc<Exchange>>) -> Descriptors {
+        Descriptors(exchange.cloned())
     }
 
     /// What came with the message whose event was returned last. A peer that counts more than it sent loses the
     /// connection.
-    pub(crate) fn claim(&self, session: &mut (impl Counts + ?Sized), now: Time) -> Attachments {
+    pub fn claim(&self, session: &mut (impl Counts + ?Sized), now: Time) -> Attachments {
         let Some(exchange) = &self.0 else { return Attachments::new() };
         let (unclaimed, count) = (session.take_unclaimed(), session.counted());
         if unclaimed == 0 && count == 0 {
@@ -52,7 +61,7 @@ impl Descriptors {
     }
 
     /// Closes those that came with messages that nobody is told of.
-    pub(crate) fn drop_unclaimed(&self, session: &mut (impl Counts + ?Sized), now: Time) {
+    pub fn drop_unclaimed(&self, session: &mut (impl Counts + ?Sized), now: Time) {
         let Some(exchange) = &self.0 else { return };
         let unclaimed = session.take_unclaimed();
         if unclaimed > 0 && exchange.claim(unclaimed, 0).is_err() {
@@ -61,7 +70,10 @@ impl Descriptors {
     }
 
     /// Gives the session a message, and keeps what leaves with it until the session says so.
-    pub(crate) fn send(
+    ///
+    /// # Errors
+    /// As the session's `send`; `Unsupported` when the connection carries none or not as many.
+    pub fn send(
         &self,
         session: &mut (impl Counts + ?Sized),
         call: CallId,
@@ -88,8 +100,16 @@ impl Descriptors {
         Ok(flow)
     }
 
+    /// Has descriptors leave with the next bytes, as the session noted in what it wrote.
+    pub fn leave(&self, out: &mut Out) {
+        if out.has_attachments() {
+            let notes = out.take_attachments();
+            self.0.iter().for_each(|exchange| exchange.leave(&notes));
+        }
+    }
+
     /// Closes what a call that is over would still have sent.
-    pub(crate) fn forget(&self, call: CallId) {
+    pub fn forget(&self, call: CallId) {
         self.0.iter().for_each(|exchange| exchange.forget(call.as_u64()));
     }
 }
