@@ -10,12 +10,16 @@
 
 mod bare;
 mod case;
+#[path = "../shared/message.rs"]
 mod message;
 mod replay;
 mod round;
 mod stack_h2;
+#[path = "../shared/stack_tonic.rs"]
 mod stack_tonic;
+#[path = "../shared/stack_zrpc.rs"]
 mod stack_zrpc;
+#[path = "../shared/stack_zrpc_blocking.rs"]
 mod stack_zrpc_blocking;
 
 use case::Case;

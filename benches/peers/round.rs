@@ -6,10 +6,12 @@ use crate::{Stack, bare, message, stack_h2, stack_tonic, stack_zrpc, stack_zrpc_
 use bytes::Bytes;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
+use tonic::transport::server::TcpIncoming;
 use zrpc_benches::load::{self, Streams, Unary, warm_and_measure};
 use zrpc_benches::measure::{Figures, Measure, latency_figures, server_figures};
 use zrpc_benches::process::{Server, report_from};
 use zrpc_benches::{Effort, Failure, Named};
+use zrpc_std::TcpAcceptor;
 
 /// In the child: serves `stack` until the parent is gone.
 pub fn serve(stack: Stack) -> Result<(), Failure> {
@@ -17,7 +19,7 @@ pub fn serve(stack: Stack) -> Result<(), Failure> {
     report_from(listener.local_addr()?);
     match stack {
         Stack::BareTcp => return bare::serve(listener),
-        Stack::ZrpcBlocking => return stack_zrpc_blocking::serve(listener),
+        Stack::ZrpcBlocking => return stack_zrpc_blocking::serve(TcpAcceptor::new(listener)?),
         Stack::Zrpc | Stack::Tonic | Stack::H2 => {}
     }
     runtime()?.block_on(async {
@@ -25,7 +27,7 @@ pub fn serve(stack: Stack) -> Result<(), Failure> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         match stack {
             Stack::Zrpc => stack_zrpc::serve(listener).await,
-            Stack::Tonic => stack_tonic::serve(listener).await,
+            Stack::Tonic => stack_tonic::serve(TcpIncoming::from(listener).with_nodelay(Some(true))).await,
             Stack::H2 => stack_h2::serve(listener).await,
             Stack::ZrpcBlocking | Stack::BareTcp => Ok(()),
         }
@@ -56,9 +58,10 @@ async fn own_client(
     body: &Bytes,
 ) -> Result<Figures, Failure> {
     let address = server.socket_address()?;
+    let uri = format!("http://{address}");
     match stack {
-        Stack::Zrpc => unary(stack_zrpc::Client::connect(address).await?, case, server, effort, body).await,
-        Stack::Tonic => unary(stack_tonic::Client::connect(address).await?, case, server, effort, body).await,
+        Stack::Zrpc => unary(stack_zrpc::Client::connect(&uri).await?, case, server, effort, body).await,
+        Stack::Tonic => unary(stack_tonic::Client::connect(uri).await?, case, server, effort, body).await,
         Stack::H2 => unary(stack_h2::Client::connect(address).await?, case, server, effort, body).await,
         other => Err(format!("{} has no async client", other.name()).into()),
     }
@@ -98,10 +101,10 @@ async fn bulk(
     effort: Effort,
     body: Bytes,
 ) -> Result<Figures, Failure> {
-    let address = server.socket_address()?;
+    let uri = format!("http://{}", server.address);
     let rate = match stack {
-        Stack::Zrpc => streams(stack_zrpc::Client::connect(address).await?, case, effort, body).await?,
-        Stack::Tonic => streams(stack_tonic::Client::connect(address).await?, case, effort, body).await?,
+        Stack::Zrpc => streams(stack_zrpc::Client::connect(&uri).await?, case, effort, body).await?,
+        Stack::Tonic => streams(stack_tonic::Client::connect(uri).await?, case, effort, body).await?,
         other => return Err(format!("{} does not stream", other.name()).into()),
     };
     Ok(vec![(Measure::Bulk, rate)])
@@ -124,7 +127,8 @@ async fn streams<C: Streams>(mut client: C, case: Case, effort: Effort, body: By
 fn blocking(stack: Stack, server: &Server, effort: Effort, body: &Bytes) -> Result<Figures, Failure> {
     let latencies = match stack {
         Stack::ZrpcBlocking => {
-            let mut client = stack_zrpc_blocking::Client::connect(server.socket_address()?, body)?;
+            let mut client =
+                stack_zrpc_blocking::Client::connect(&format!("http://{}", server.address), body)?;
             warm_and_measure(effort, || client.call())?
         }
         Stack::BareTcp => {

@@ -2,12 +2,11 @@
 
 use crate::message::{DOWNLOAD, Payload, Total, UNARY, UPLOAD};
 use bytes::Bytes;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use zrpc_benches::Failure;
 use zrpc_benches::load::{Streams, Unary};
 use zrpc_core::rpc::{Idempotency, Kind, Method, ProstCodec, Request, Response, ServiceDescriptor, Status};
-use zrpc_tokio::{Channel, Handling, IncomingCall, Replies, Server, Service, Streaming};
+use zrpc_tokio::{Channel, Handling, IncomingCall, Listener, Replies, Server, Service, Streaming};
 
 /// The service as its .proto would describe it.
 pub static ECHO: ServiceDescriptor = ServiceDescriptor {
@@ -21,7 +20,7 @@ pub static ECHO: ServiceDescriptor = ServiceDescriptor {
 };
 
 /// Serves on `listener` until the process ends.
-pub async fn serve(listener: tokio::net::TcpListener) -> Result<(), Failure> {
+pub async fn serve(listener: impl Listener) -> Result<(), Failure> {
     Server::builder().service(Echo).listen(listener).run().await;
     Ok(())
 }
@@ -32,8 +31,8 @@ pub struct Client(Channel);
 
 impl Client {
     /// Connects.
-    pub async fn connect(address: SocketAddr) -> Result<Client, Failure> {
-        Ok(Client(Channel::connect(&format!("http://{address}")).await?))
+    pub async fn connect(uri: &str) -> Result<Client, Failure> {
+        Ok(Client(Channel::connect(uri).await?))
     }
 }
 

@@ -3,14 +3,13 @@
 use crate::message::Payload;
 use crate::stack_zrpc::ECHO;
 use bytes::Bytes;
-use std::net::{SocketAddr, TcpListener};
 use zrpc_benches::Failure;
 use zrpc_core::rpc::{ProstCodec, Request, Response, ServiceDescriptor};
-use zrpc_std::{Channel, IncomingCall, Server, Service, TcpAcceptor};
+use zrpc_std::{Channel, IncomingCall, Listener, Server, Service};
 
 /// Serves on `listener` until the process ends.
-pub fn serve(listener: TcpListener) -> Result<(), Failure> {
-    Server::builder().service(Echo).listen(TcpAcceptor::new(listener)?).run()?;
+pub fn serve(listener: impl Listener) -> Result<(), Failure> {
+    Server::builder().service(Echo).listen(listener).run()?;
     Ok(())
 }
 
@@ -22,8 +21,8 @@ pub struct Client {
 
 impl Client {
     /// Connects.
-    pub fn connect(address: SocketAddr, body: &Bytes) -> Result<Client, Failure> {
-        Ok(Client { channel: Channel::connect(&format!("http://{address}"))?, body: body.clone() })
+    pub fn connect(uri: &str, body: &Bytes) -> Result<Client, Failure> {
+        Ok(Client { channel: Channel::connect(uri)?, body: body.clone() })
     }
 
     /// One request and its reply.

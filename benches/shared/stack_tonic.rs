@@ -5,14 +5,15 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_stream::{Stream, StreamExt};
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::server::{ClientStreamingService, NamedService, ServerStreamingService, UnaryService};
+use tonic::transport::server::Connected;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
@@ -22,9 +23,13 @@ use zrpc_benches::load::{Streams, Unary};
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Replies = Pin<Box<dyn Stream<Item = Result<Payload, Status>> + Send>>;
 
-/// Serves on `listener` until the process ends.
-pub async fn serve(listener: tokio::net::TcpListener) -> Result<(), Failure> {
-    let incoming = tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
+/// Serves what comes in until the process ends.
+pub async fn serve<I, S, E>(incoming: I) -> Result<(), Failure>
+where
+    I: Stream<Item = Result<S, E>>,
+    S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    E: Into<Failure>,
+{
     tonic::transport::Server::builder().add_service(EchoServer).serve_with_incoming(incoming).await?;
     Ok(())
 }
@@ -35,8 +40,8 @@ pub struct Client(tonic::client::Grpc<Channel>);
 
 impl Client {
     /// Connects.
-    pub async fn connect(address: SocketAddr) -> Result<Client, Failure> {
-        let channel = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await?;
+    pub async fn connect(uri: String) -> Result<Client, Failure> {
+        let channel = Endpoint::from_shared(uri)?.tcp_nodelay(true).connect().await?;
         Ok(Client(tonic::client::Grpc::new(channel)))
     }
 }
