@@ -1,13 +1,13 @@
 //! The floors: Unix sockets that move as many bytes as a call and look at none of them. Blocking, polling, and on tokio.
 
+use bytes::Bytes;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Mutex;
 use zrpc_benches::Failure;
 use zrpc_benches::load::Unary;
-use bytes::Bytes;
-use std::sync::Arc;
-use tokio::sync::Mutex;
 
 /// How a side waits for bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -23,9 +23,10 @@ impl Echo for EchoServer {
     }
 }
 
-/// Serves at `path` until the process ends.
-pub async fn serve(path: &str) -> Result<(), Failure> {
+/// Serves at `path` until the process ends; says when it listens.
+pub async fn serve(path: &str, listens: impl FnOnce()) -> Result<(), Failure> {
     let mut incoming = serde_transport::unix::listen(path, Bincode::default).await?;
+    listens();
     while let Some(transport) = incoming.next().await {
         let channel = BaseChannel::with_defaults(transport?);
         tokio::spawn(channel.execute(EchoServer.serve()).for_each(|response| async move {

@@ -19,7 +19,9 @@ pub fn serve(stack: Stack) -> Result<(), Failure> {
     report_from(listener.local_addr()?);
     match stack {
         Stack::BareTcp => return bare::serve(listener),
-        Stack::ZrpcBlocking => return stack_zrpc_blocking::serve(TcpAcceptor::new(listener)?),
+        Stack::ZrpcBlocking => {
+            return stack_zrpc_blocking::serve(|server| Ok(server.listen(TcpAcceptor::new(listener)?)));
+        }
         Stack::Zrpc | Stack::Tonic | Stack::H2 => {}
     }
     runtime()?.block_on(async {
@@ -127,8 +129,11 @@ async fn streams<C: Streams>(mut client: C, case: Case, effort: Effort, body: By
 fn blocking(stack: Stack, server: &Server, effort: Effort, body: &Bytes) -> Result<Figures, Failure> {
     let latencies = match stack {
         Stack::ZrpcBlocking => {
-            let mut client =
-                stack_zrpc_blocking::Client::connect(&format!("http://{}", server.address), body)?;
+            let mut client = stack_zrpc_blocking::Client::connect(
+                &format!("http://{}", server.address),
+                body,
+                Duration::ZERO,
+            )?;
             warm_and_measure(effort, || client.call())?
         }
         Stack::BareTcp => {

@@ -3,13 +3,14 @@
 use crate::message::Payload;
 use crate::stack_zrpc::ECHO;
 use bytes::Bytes;
+use std::time::Duration;
 use zrpc_benches::Failure;
 use zrpc_core::rpc::{ProstCodec, Request, Response, ServiceDescriptor};
-use zrpc_std::{Channel, IncomingCall, Listener, Server, Service};
+use zrpc_std::{Channel, IncomingCall, Server, ServerBuilder, Service};
 
-/// Serves on `listener` until the process ends.
-pub fn serve(listener: impl Listener) -> Result<(), Failure> {
-    Server::builder().service(Echo).listen(listener).run()?;
+/// Serves what `bind` makes of a server until the process ends.
+pub fn serve(bind: impl FnOnce(ServerBuilder) -> Result<Server, Failure>) -> Result<(), Failure> {
+    bind(Server::builder().service(Echo))?.run()?;
     Ok(())
 }
 
@@ -20,9 +21,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects.
-    pub fn connect(uri: &str, body: &Bytes) -> Result<Client, Failure> {
-        Ok(Client { channel: Channel::connect(uri)?, body: body.clone() })
+    /// Connects; polls for answers as long as said before it sleeps.
+    pub fn connect(uri: &str, body: &Bytes, polling: Duration) -> Result<Client, Failure> {
+        let channel = Channel::builder(uri)?.polling(polling).connect()?;
+        Ok(Client { channel, body: body.clone() })
     }
 
     /// One request and its reply.
