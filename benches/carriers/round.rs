@@ -54,7 +54,7 @@ fn serve_unix(stack: Stack) -> Result<(), Failure> {
         Stack::NativeBlocking | Stack::NativePolling => {
             let polling = if stack == Stack::NativePolling { POLLING } else { Duration::ZERO };
             return stack_zrpc_blocking::serve(|server| {
-                let server = server.polling(polling).bind_uri(&uri)?;
+                let server = server.spin(polling).bind_uri(&uri)?;
                 report_from(&path);
                 Ok(server)
             });

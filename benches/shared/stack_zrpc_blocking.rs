@@ -23,7 +23,7 @@ pub struct Client {
 impl Client {
     /// Connects; polls for answers as long as said before it sleeps.
     pub fn connect(uri: &str, body: &Bytes, polling: Duration) -> Result<Client, Failure> {
-        let channel = Channel::builder(uri)?.polling(polling).connect()?;
+        let channel = Channel::builder(uri)?.spin(polling).connect()?;
         Ok(Client { channel, body: body.clone() })
     }
 
