@@ -106,21 +106,28 @@ pub async fn serve_tokio(listener: tokio::net::UnixListener) -> Result<(), Failu
 
 /// The tokio client's side, for one call at a time.
 #[derive(Clone)]
-pub struct TokioClient(Arc<Mutex<(tokio::net::UnixStream, Vec<u8>, Vec<u8>)>>);
+pub struct TokioClient(Arc<Mutex<Line>>);
+
+struct Line {
+    socket: tokio::net::UnixStream,
+    request: Vec<u8>,
+    reply: Vec<u8>,
+}
 
 impl TokioClient {
     /// Connects, for requests and replies of these lengths.
     pub async fn connect(path: &str, (request, reply): (usize, usize)) -> Result<TokioClient, Failure> {
         let mut socket = tokio::net::UnixStream::connect(path).await?;
         socket.write_all(&lengths(request, reply)).await?;
-        Ok(TokioClient(Arc::new(Mutex::new((socket, vec![7; request], vec![0; reply])))))
+        let line = Line { socket, request: vec![7; request], reply: vec![0; reply] };
+        Ok(TokioClient(Arc::new(Mutex::new(line))))
     }
 }
 
 impl Unary for TokioClient {
     async fn echo(&mut self, body: Bytes) -> Result<usize, Failure> {
-        let mut inner = self.0.lock().await;
-        let (socket, request, reply) = &mut *inner;
+        let mut line = self.0.lock().await;
+        let Line { socket, request, reply } = &mut *line;
         socket.write_all(request).await?;
         socket.read_exact(reply).await?;
         Ok(body.len())
