@@ -1,7 +1,8 @@
 //! What an owner asks of a connection. Commands write no bytes, and change nothing when they fail.
 
 use crate::base::{Fields, Flow, Misuse, Time};
-use crate::http1::connection::{Connection, Role, Send, Timer};
+use crate::http1::body::Body;
+use crate::http1::connection::{Connection, Receive, Role, Send, Timer};
 use crate::http1::event::End;
 use crate::http1::head::is_token;
 use crate::http1::write;
@@ -79,7 +80,10 @@ impl Connection {
             false => fields.add(b"transfer-encoding", b"chunked"),
         }
         write::check_fields(&fields)?;
-        self.is_persistent &= !self.is_draining;
+        // RFC 9112 §9.3: a request that is too long to be read for nothing, or whose rest may never come because its client
+        // still waits for 100-continue, ends the connection when it is answered early.
+        let is_cut_off = end && (self.wants_continue || self.is_long_and_unread());
+        self.is_persistent &= !self.is_draining && !is_cut_off;
         if !self.is_persistent {
             // RFC 9112 §9.6: whoever closes after this response says so in it.
             fields.add(b"connection", b"close");
@@ -187,6 +191,11 @@ impl Connection {
         if !self.is_ended() {
             self.abort(End::Graceful);
         }
+    }
+
+    fn is_long_and_unread(&self) -> bool {
+        let Receive::Body(Body::Length(left)) = self.receive else { return false };
+        left.saturating_add(self.heard) > self.config.pipelined_bytes_max as u64
     }
 
     fn alive(&self) -> Result<(), Misuse> {

@@ -17,8 +17,8 @@ pub struct Config {
     pub chunk_line_bytes_max: usize,
     /// Bytes that extensions and tiny chunks may cost; content earns them back. Abuse: chunks of one byte.
     pub chunk_overhead: Rate,
-    /// Bytes that may wait behind a request which is not answered yet; with more, the connection closes after the answer.
-    /// Abuse: requests without end that nobody asked for one at a time.
+    /// Bytes that may wait behind a request which is not answered yet, or that a request has which is answered before its
+    /// end; with more, the connection closes after the answer. Abuse: requests that nobody asked for, or will read.
     pub pipelined_bytes_max: usize,
     /// 1xx responses before the final one. Abuse: informational responses without end.
     pub informational_max: u8,

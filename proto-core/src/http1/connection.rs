@@ -108,6 +108,8 @@ pub struct Connection {
     pub(super) is_blocked: bool,
     /// Content that was handed out and not consumed.
     pub(super) unconsumed: u64,
+    /// Content of the peer's message so far.
+    pub(super) heard: u64,
     pub(super) timers: TimerTable<5>,
     /// Why the connection is over, before that is reported.
     pub(super) end: Option<End>,
@@ -150,6 +152,7 @@ impl Connection {
             outbox: Outbox::default(),
             is_blocked: false,
             unconsumed: 0,
+            heard: 0,
             timers: TimerTable::default(),
             end: None,
             is_ended: false,
@@ -228,6 +231,7 @@ impl Connection {
             }
             // A client that has said nothing gets no answer that it would take for one to its first request.
             Timer::Head => self.end = Some(End::Violation(Violation::HeadTimeout)),
+            Timer::Body if self.send == Send::Done => self.is_persistent = false,
             Timer::Body => self.fail(Violation::BodyTimeout),
             Timer::Write => self.fail(Violation::WriteTimeout),
             Timer::Idle | Timer::Drain => self.abort(End::Graceful),
@@ -239,7 +243,10 @@ impl Connection {
         let is_whole = matches!(self.receive, Receive::Done);
         let is_over = match self.role {
             Role::Client => is_whole && self.is_busy(),
-            Role::Server => self.send == Send::Done && self.outbox.is_empty(),
+            // The rest of a request that is answered already is read and dropped, as long as it is short.
+            Role::Server => {
+                self.send == Send::Done && self.outbox.is_empty() && (is_whole || self.gives_up_rest())
+            }
         };
         if !is_over {
             return None;
@@ -254,6 +261,7 @@ impl Connection {
         self.informational = 0;
         self.is_blocked = false;
         self.unconsumed = 0;
+        self.heard = 0;
         self.timers.disarm(Timer::Body);
         // RFC 9112 §9.3: after a message that is not read to its end, the next one's begin is unknown.
         if !is_whole || !self.is_persistent || self.is_draining {
@@ -262,6 +270,11 @@ impl Connection {
             self.timers.arm(Timer::Idle, now + self.config.idle_timeout);
         }
         Some(Event::Finished { exchange })
+    }
+
+    /// Whether the rest of an answered request is not worth waiting for.
+    fn gives_up_rest(&self) -> bool {
+        self.is_eof || !self.is_persistent
     }
 
     fn write(&mut self, now: Time, out: &mut Out) {

@@ -141,6 +141,10 @@ impl Connection {
             // RFC 9110 §10.1.1: whoever will read the body says so, unless the final response has begun.
             self.outbox.put_with(|bytes| bytes.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n"));
         }
+        let drops = self.role == Role::Server && self.send == Send::Done;
+        if drops {
+            self.unconsumed = 0;
+        }
         let buffer = self.config.receive_buffer_bytes as u64;
         let room = usize::try_from(buffer.saturating_sub(self.unconsumed)).unwrap_or(usize::MAX);
         if room == 0 {
@@ -148,21 +152,40 @@ impl Connection {
             self.timers.disarm(Timer::Body);
             return Ok(None);
         }
-        while let Some(mut input) = self.take_input() {
+        while matches!(self.receive, Receive::Body(_))
+            && let Some(mut input) = self.take_input()
+        {
             self.timers.disarm(Timer::Body);
             let Receive::Body(body) = &mut self.receive else { return Ok(None) };
             let mut piece = input.split_to(room.min(input.len()));
             let part = body.next(now, &self.config, &mut piece);
             self.give_back(input);
             self.give_back(piece);
-            if let Some(part) = part? {
-                return Ok(Some(self.on_part(part)));
+            match part? {
+                Some(part) if drops => self.drop_part(&part),
+                Some(part) => return Ok(Some(self.on_part(part))),
+                None => {}
             }
         }
-        if self.role == Role::Server && !self.timers.is_armed(Timer::Body) {
+        let is_open = matches!(self.receive, Receive::Body(_)) && (!drops || self.is_persistent);
+        if is_open && self.role == Role::Server && !self.timers.is_armed(Timer::Body) {
             self.timers.arm(Timer::Body, now + self.config.body_timeout);
         }
         Ok(None)
+    }
+
+    /// The response is whole: what still comes of the request is only counted, and little of it read.
+    fn drop_part(&mut self, part: &Part) {
+        match part {
+            Part::Content(data, end) => {
+                self.heard += data.len() as u64;
+                self.is_persistent &= self.heard <= self.config.pipelined_bytes_max as u64;
+                if *end {
+                    self.receive = Receive::Done;
+                }
+            }
+            Part::Trailers(_) => self.receive = Receive::Done,
+        }
     }
 
     fn on_part(&mut self, part: Part) -> Event {
@@ -170,6 +193,7 @@ impl Connection {
         match part {
             Part::Content(data, end) => {
                 self.unconsumed += data.len() as u64;
+                self.heard += data.len() as u64;
                 if end {
                     self.receive = Receive::Done;
                 }

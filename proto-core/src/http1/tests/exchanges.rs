@@ -155,10 +155,36 @@ fn rfc9112_9_6_a_connection_that_closes_says_so_in_its_last_response() {
 }
 
 #[test]
-fn rfc9112_9_3_a_response_before_the_end_of_the_request_ends_the_connection() {
+fn rfc9112_9_3_a_long_rest_of_a_request_that_is_answered_early_ends_the_connection() {
+    let mut server = Bench::server(Config { pipelined_bytes_max: 10, ..Config::default() });
+    server.feed(&format!("{POST}content-length: 15\r\n\r\nabc"));
+    server.connection.respond(1, &ok(), true).unwrap();
+    assert_eq!(server.poll(), [Event::Finished { exchange: 1 }, Event::Ended(End::Graceful)]);
+    assert!(server.sent.contains("connection: close"), "{}", server.sent);
+    let mut chunked = Bench::server(Config { pipelined_bytes_max: 10, ..Config::default() });
+    chunked.feed(&format!("{POST}transfer-encoding: chunked\r\n\r\n"));
+    chunked.connection.respond(1, &ok(), true).unwrap();
+    assert_eq!(chunked.poll(), []);
+    let ends = [Event::Finished { exchange: 1 }, Event::Ended(End::Graceful)];
+    assert_eq!(chunked.feed("b\r\nhello world"), ends);
+}
+
+#[test]
+fn a_short_rest_of_a_request_that_is_answered_early_is_dropped_and_the_next_request_served() {
+    let mut server = Bench::server(Config::default());
+    server.feed(&format!("{POST}transfer-encoding: chunked\r\n\r\n"));
+    server.connection.respond(1, &ok(), true).unwrap();
+    assert_eq!(server.poll(), []);
+    assert!(!server.take_sent().contains("connection: close"));
+    let events = server.feed(&format!("5\r\nhello\r\n0\r\n\r\n{POST}\r\n"));
+    assert_eq!(events[0], Event::Finished { exchange: 1 });
+    assert!(matches!(events[1], Event::Request { exchange: 2, end: true, .. }), "{events:?}");
+    // Nor does a rest that never comes hold the connection for ever.
     let mut server = Bench::server(Config::default());
     server.feed(&format!("{POST}content-length: 5\r\n\r\nhe"));
     server.connection.respond(1, &ok(), true).unwrap();
+    assert_eq!(server.poll(), []);
+    server.now = server.now + Duration::from_secs(30);
     assert_eq!(server.poll(), [Event::Finished { exchange: 1 }, Event::Ended(End::Graceful)]);
 }
 
