@@ -1,7 +1,7 @@
 //! The carriers: what each is called, how its bytes travel, how its sessions are made, and what it can do. A carrier
 //! that is added is one row of [`CARRIERS`], and one short file below `carriers/` when its protocol is new.
 
-use crate::carriers::{http2, native};
+use crate::carriers::{http2, native, websocket};
 use crate::link::Link;
 use zrpc::core::base::Time;
 use zrpc::core::rpc::{ClientSession, ServerSession};
@@ -89,7 +89,7 @@ pub static CARRIERS: &[Carrier] = &[
     Carrier {
         name: "native TCP",
         link: Link::Tcp,
-        scheme: None,
+        scheme: Some("tcp"),
         server: native::server,
         client: native::client,
         can: Can::ALL,
@@ -97,7 +97,7 @@ pub static CARRIERS: &[Carrier] = &[
     Carrier {
         name: "native Unix",
         link: Link::Unix,
-        scheme: None,
+        scheme: Some("unix"),
         server: native::server,
         client: native::client,
         can: Can::ALL,
@@ -108,6 +108,14 @@ pub static CARRIERS: &[Carrier] = &[
         scheme: None,
         server: native::server,
         client: native::client,
+        can: Can::ALL,
+    },
+    Carrier {
+        name: "WebSocket",
+        link: Link::Tcp,
+        scheme: Some("ws"),
+        server: websocket::server,
+        client: websocket::client,
         can: Can::ALL,
     },
 ];

@@ -2,3 +2,4 @@
 
 pub mod http2;
 pub mod native;
+pub mod websocket;

@@ -6,17 +6,18 @@ use zrpc::core::native::{Config, NativeClient, NativeServer};
 
 /// The sessions of a server.
 pub fn server(setup: Setup) -> NewServer {
-    let config = config(setup);
+    let config = Arc::new(config(setup));
     Box::new(move |now| Box::new(NativeServer::new(now, Arc::clone(&config))))
 }
 
 /// The sessions of a client.
 pub fn client(setup: Setup) -> NewClient {
-    let config = config(setup);
+    let config = Arc::new(config(setup));
     Box::new(move |now| Box::new(NativeClient::new(now, Arc::clone(&config))))
 }
 
-fn config(setup: Setup) -> Arc<Config> {
+/// What either side's sessions are made with.
+pub fn config(setup: Setup) -> Config {
     let mut config = Config { authority: "localhost".to_owned(), ..Config::default() };
     if let Some(bytes) = setup.message_bytes_max {
         config.limits.receive_message_bytes_max = bytes;
@@ -24,5 +25,5 @@ fn config(setup: Setup) -> Arc<Config> {
     if let Some(calls) = setup.calls_max {
         config.max_calls = calls;
     }
-    Arc::new(config)
+    config
 }

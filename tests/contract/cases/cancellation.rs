@@ -1,4 +1,6 @@
 //! Cancellation from either side, at any point of a call. The other side hears of it, and the connection goes on.
+//!
+//! Each case makes a call first: a client without a thread of its own gets through a handshake only while somebody waits.
 
 use crate::cases::cases;
 use crate::column::Column;
@@ -43,6 +45,7 @@ fn a_unary_call_whose_future_is_dropped_is_given_up(column: Column) {
 
 fn a_call_that_is_dropped_before_it_sent_anything_is_given_up(column: Column) {
     let bench = column.bench();
+    bench.call();
     for _ in 0..5 {
         drop(bench.client.upload(SUM, Request::new(())).expect("a call"));
         drop(bench.client.talk(CHAT, Request::new(())).expect("a call"));
@@ -53,6 +56,7 @@ fn a_call_that_is_dropped_before_it_sent_anything_is_given_up(column: Column) {
 
 fn a_stream_that_is_dropped_after_some_messages_ends_its_handler(column: Column) {
     let bench = column.bench();
+    bench.call();
     for count in 0..6 {
         let (mut sender, mut stream) = bench.client.talk(CHAT, Request::new(())).expect("a call");
         for index in 0..count {
@@ -71,6 +75,7 @@ fn a_stream_that_is_dropped_after_some_messages_ends_its_handler(column: Column)
 
 fn a_stream_that_is_dropped_after_its_half_close_ends_its_handler(column: Column) {
     let bench = column.bench();
+    bench.call();
     let (mut sender, stream) = bench.client.talk(CHAT, Request::new(())).expect("a call");
     sender.send(word("hold")).expect("sent");
     drop(sender);
@@ -85,6 +90,7 @@ fn a_stream_that_is_dropped_after_its_half_close_ends_its_handler(column: Column
 
 fn an_endless_stream_that_is_dropped_ends_its_handler(column: Column) {
     let bench = column.bench();
+    bench.call();
     for count in [1, 2, 40] {
         let mut stream = bench.client.watch(WATCH, Request::new(word("1000000000 4096"))).expect("a call");
         for index in 0..count {
@@ -98,6 +104,7 @@ fn an_endless_stream_that_is_dropped_ends_its_handler(column: Column) {
 
 fn a_stream_that_is_dropped_unread_ends_its_handler(column: Column) {
     let bench = column.bench();
+    bench.call();
     let stream = bench.client.watch(WATCH, Request::new(word("1000000000 4096"))).expect("a call");
     bench.probe.until("the handler sends", |seen| seen.sent > 0);
     drop(stream);
@@ -107,6 +114,7 @@ fn a_stream_that_is_dropped_unread_ends_its_handler(column: Column) {
 
 fn dropping_the_stream_frees_a_sender_that_is_blocked(column: Column) {
     let bench = column.bench();
+    bench.call();
     let (mut sender, stream) = bench.client.talk(CHAT, Request::new(())).expect("a call");
     let sent = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -132,6 +140,7 @@ fn dropping_the_stream_frees_a_sender_that_is_blocked(column: Column) {
 
 fn an_upload_that_is_dropped_ends_its_handler(column: Column) {
     let bench = column.bench();
+    bench.call();
     for count in 1..4 {
         let mut upload = bench.client.upload(SUM, Request::new(())).expect("a call");
         for index in 0..count {
@@ -146,6 +155,7 @@ fn an_upload_that_is_dropped_ends_its_handler(column: Column) {
 
 fn a_handler_that_fails_early_ends_the_call_for_its_sender(column: Column) {
     let bench = column.bench();
+    bench.call();
     let mut upload = bench.client.upload(SUM, Request::new(())).expect("a call");
     upload.send(word("enough")).expect("sent");
     let refused = loop {
@@ -168,6 +178,7 @@ fn a_handler_that_fails_early_ends_the_call_for_its_sender(column: Column) {
 
 fn a_handler_that_answers_early_is_heard(column: Column) {
     let bench = column.bench();
+    bench.call();
     let mut upload = bench.client.upload(SUM, Request::new(())).expect("a call");
     upload.send(word("answer")).expect("sent");
     // What is sent after the answer is nobody's business, and no error of the call.
@@ -179,6 +190,7 @@ fn a_handler_that_answers_early_is_heard(column: Column) {
 
 fn a_handler_that_ends_a_stream_early_is_heard(column: Column) {
     let bench = column.bench();
+    bench.call();
     let (mut sender, mut stream) = bench.client.talk(CHAT, Request::new(())).expect("a call");
     sender.send(word("one")).expect("sent");
     sender.send(word("end")).expect("sent");
@@ -191,6 +203,7 @@ fn a_handler_that_ends_a_stream_early_is_heard(column: Column) {
 
 fn a_hundred_cancelled_calls_leave_the_connection_alive(column: Column) {
     let bench = column.bench();
+    bench.call();
     for _ in 0..100 {
         drop(bench.client.watch(WATCH, Request::new(word("1000000000 100"))).expect("a call"));
     }

@@ -33,6 +33,7 @@ fn others_go_on(bench: &Bench, so_far: impl Fn() -> usize) {
 
 fn a_client_that_does_not_read_holds_the_handler_back(column: Column) {
     let bench = column.bench();
+    bench.call();
     let request = Request::new(Bytes::from(format!("{COUNT} {SIZE}")));
     let mut stream = bench.client.watch(WATCH, request).expect("a call");
     others_go_on(&bench, || bench.probe.seen().sent);
@@ -45,6 +46,7 @@ fn a_client_that_does_not_read_holds_the_handler_back(column: Column) {
 
 fn a_handler_that_does_not_read_holds_the_client_back(column: Column) {
     let bench = column.bench();
+    bench.call();
     let mut upload = bench.client.upload(SUM, Request::new(())).expect("a call");
     upload.send(Bytes::from_static(b"hold")).expect("sent");
     let sent = AtomicUsize::new(0);
@@ -67,6 +69,7 @@ fn a_handler_that_does_not_read_holds_the_client_back(column: Column) {
 
 fn two_sides_that_do_not_read_hold_each_other_back(column: Column) {
     let bench = column.bench();
+    bench.call();
     let (mut sender, mut stream) = bench.client.talk(CHAT, Request::new(())).expect("a call");
     let sent = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -90,6 +93,7 @@ fn streams_that_nobody_reads_hold_no_other_call_up(column: Column) {
     // As many as the windows of a connection leave room for by default.
     const STREAMS: usize = 3;
     let bench = column.bench();
+    bench.call();
     let request = || Request::new(Bytes::from_static(b"30 40000"));
     let mut streams: Vec<_> =
         (0..STREAMS).map(|_| bench.client.watch(WATCH, request()).expect("a call")).collect();
