@@ -105,7 +105,7 @@ impl Connection {
     /// `Closed`, `Draining` or `Exhausted` when the call needs another connection.
     pub(crate) fn start(&self, start: Start<'_>) -> Result<CallId, Misuse> {
         let mut guard = self.look(self.link.lock());
-        if !start.attachments.borrow().is_empty() {
+        if !start.attachments.borrow().is_empty() || guard.pump.machine().awaits_server() {
             guard = self.await_ready(guard, start.deadline);
         }
         let now = guard.now;

@@ -347,6 +347,12 @@ pub trait ClientSession: Machine<Event = ClientEvent> {
     /// Whether a call may be started.
     fn takes_calls(&self) -> bool;
 
+    /// Whether what is sent waits until the server has taken the connection: a driver that reads only while somebody
+    /// waits reads until `Ready` first.
+    fn awaits_server(&self) -> bool {
+        false
+    }
+
     /// Whether a call started now would begin at once, and not wait for others to end.
     fn has_room(&self) -> bool {
         self.takes_calls()

@@ -17,6 +17,8 @@ pub const JSON: &str = "zrpc.v1+json";
 
 /// How long a person at a console may take for the first frame.
 const OPENING_BY_HAND: Duration = Duration::from_secs(60);
+/// How long the peer may take to say close: calls are over by then, and who does not read answers nothing.
+const CLOSE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 /// What a text may have beside a message, in bytes.
 const TEXT_ROOM: usize = 64 * 1024;
 /// The first of the close codes that are a status each.
@@ -119,6 +121,7 @@ pub(super) fn fitting(config: &websocket::Config, native: &native::Config) -> we
     config.message_bytes_max = config.message_bytes_max.max(needed);
     config.delivery = websocket::config::Delivery::Whole;
     config.credit = websocket::config::Credit::OnDelivery;
+    config.close_timeout = config.close_timeout.min(CLOSE_TIMEOUT_MAX);
     config
 }
 

@@ -223,6 +223,10 @@ impl ClientSession for WebSocketClient {
         self.link.alive().is_ok() && self.link.session.as_ref().is_some_and(|session| session.takes_calls())
     }
 
+    fn awaits_server(&self) -> bool {
+        self.link.alive().is_ok() && !self.link.carrier.is_open()
+    }
+
     fn has_room(&self) -> bool {
         self.link.alive().is_ok() && self.link.session.as_ref().is_some_and(|session| session.has_room())
     }

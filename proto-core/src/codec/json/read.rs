@@ -313,7 +313,11 @@ impl<'a> Reader<'a> {
                     self.scan_escape()?;
                 }
                 Some(0..=0x1f) => return Err(self.expected("control characters escaped")),
-                Some(_) => self.at += 1,
+                Some(_) => {
+                    let rest = self.text.get(self.at..).unwrap_or_default();
+                    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+                    self.at += rest.iter().position(is_special).unwrap_or(rest.len());
+                }
                 None => return Err(self.expected("the quote that ends a string")),
             }
         }
