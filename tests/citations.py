@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Which MUSTs of RFC 9113, RFC 7541 and RFC 9112 are cited where they are implemented and where they are tested?
+"""Which MUSTs of the RFCs in tests/citations are cited where they are implemented and where they are tested?
 
     tests/citations.py              lists those that are not, and how many
     tests/citations.py --all        lists every one, with a place of each citation

@@ -4,3 +4,5 @@ pub mod arguments;
 pub mod interop;
 #[path = "interop/proto.rs"]
 pub mod proto;
+
+pub mod echo;

@@ -99,6 +99,7 @@ mod server;
 mod socket;
 mod streaming;
 mod transport;
+pub mod websocket;
 
 pub use acceptor::{Acceptor, TcpAcceptor, UnixAcceptor};
 pub use client::builder::ChannelBuilder;

@@ -118,6 +118,28 @@ impl Transport for MemoryStream {
         }
     }
 
+    fn wait_for_room(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let changed = &self.pipe.changed[self.side];
+        let mut lanes = self.lanes();
+        loop {
+            let own = &mut lanes[self.side];
+            if std::mem::take(&mut own.woken) || own.ended || own.bytes.len() < self.pipe.capacity {
+                return Ok(());
+            }
+            lanes = match until {
+                None => changed.wait(lanes).unwrap_or_else(PoisonError::into_inner),
+                Some(until) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Ok(());
+                    }
+                    changed.wait_timeout(lanes, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
     fn wake(&self) {
         self.lanes()[self.side].woken = true;
         self.pipe.changed[self.side].notify_all();

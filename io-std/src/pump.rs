@@ -81,9 +81,13 @@ pub fn drive<M: Machine>(
             continue;
         }
         let stuck = pump.is_stuck();
-        let read = transport
-            .wait(stuck, pump.wake().map(|wake| clock::until(wake.at)))
-            .and_then(|()| buffer.fill(|room| transport.read(room)));
+        let longest = pump.wake().map(|wake| clock::until(wake.at));
+        let read = if stuck && !pump.machine().wants_input() {
+            // What the peer sends waits on the wire until it takes what we have to say.
+            transport.wait_for_room(longest).and(Err(io::ErrorKind::WouldBlock.into()))
+        } else {
+            transport.wait(stuck, longest).and_then(|()| buffer.fill(|room| transport.read(room)))
+        };
         pump.retry();
         match read {
             Ok(bytes) if bytes.is_empty() => {
@@ -242,7 +246,7 @@ impl<M: Machine> Pump<M> {
     }
 
     /// Writes what there is, for an owner that shares its machine with no other thread; `true` when that was all.
-    fn flush(&mut self, transport: &dyn Transport) -> io::Result<bool> {
+    pub(crate) fn flush(&mut self, transport: &dyn Transport) -> io::Result<bool> {
         self.retry();
         while let Some(mut out) = self.take_output() {
             let written = write_out(transport, &mut out);

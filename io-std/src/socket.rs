@@ -101,6 +101,26 @@ impl<S: AsFd + Send + Sync + 'static> Socket<S> {
         // Without a place for them, the kernel closes descriptors that came with the bytes.
         Ok(recv(&self.stream, buffer, flags)?.0)
     }
+
+    fn wait_until(&self, interest: PollFlags, timeout: Option<Duration>) -> io::Result<()> {
+        let mut ready = [PollFd::new(&self.stream, interest), PollFd::new(&self.waker.reader, PollFlags::IN)];
+        let spin_until = self.spin_until();
+        while spin_until.is_some_and(|until| Instant::now() < until) {
+            if poll(&mut ready, Some(&Timespec::default()))? > 0 {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        let timeout = timeout.map(|timeout| Timespec::try_from(timeout).unwrap_or(LONGEST_POLL));
+        match poll(&mut ready, timeout.as_ref()) {
+            Err(rustix::io::Errno::INTR) => return Ok(()),
+            other => other?,
+        };
+        if !ready[1].revents().is_empty() {
+            self.waker.clear()?;
+        }
+        Ok(())
+    }
 }
 
 impl<S: AsFd + Send + Sync + 'static> Transport for Socket<S> {
@@ -120,24 +140,11 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Socket<S> {
     }
 
     fn wait(&self, for_room: bool, timeout: Option<Duration>) -> io::Result<()> {
-        let interest = if for_room { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-        let mut ready = [PollFd::new(&self.stream, interest), PollFd::new(&self.waker.reader, PollFlags::IN)];
-        let spin_until = self.spin_until();
-        while spin_until.is_some_and(|until| Instant::now() < until) {
-            if poll(&mut ready, Some(&Timespec::default()))? > 0 {
-                break;
-            }
-            thread::yield_now();
-        }
-        let timeout = timeout.map(|timeout| Timespec::try_from(timeout).unwrap_or(LONGEST_POLL));
-        match poll(&mut ready, timeout.as_ref()) {
-            Err(rustix::io::Errno::INTR) => return Ok(()),
-            other => other?,
-        };
-        if !ready[1].revents().is_empty() {
-            self.waker.clear()?;
-        }
-        Ok(())
+        self.wait_until(if for_room { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN }, timeout)
+    }
+
+    fn wait_for_room(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.wait_until(PollFlags::OUT, timeout)
     }
 
     fn wake(&self) {

@@ -32,6 +32,15 @@ pub trait Transport: Send + Sync + 'static {
     /// When the connection cannot be waited on; it is lost then.
     fn wait(&self, for_room: bool, timeout: Option<Duration>) -> io::Result<()>;
 
+    /// Waits for room alone, whatever there is to read, or until `timeout` has passed. May return early; a transport that
+    /// returns at once while there is something to read makes a thread that must not read spin.
+    ///
+    /// # Errors
+    /// As [`Transport::wait`].
+    fn wait_for_room(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.wait(true, timeout)
+    }
+
     /// Ends a wait that another thread is in, or the next one.
     fn wake(&self);
 

@@ -98,6 +98,7 @@ pub mod tower;
 #[cfg(unix)]
 mod unix;
 mod watch;
+pub mod websocket;
 
 pub use client::connector::{Connecting, Connector, Transport};
 pub use client::{Channel, ChannelBuilder};

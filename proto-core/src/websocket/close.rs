@@ -109,6 +109,7 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
+    // RFC 6455 §7.4.2: below 1000 and above 4999 there are no codes.
     #[test]
     fn rfc6455_7_4_1_and_7_4_2_each_of_65536_codes_is_taken_or_refused_as_the_registry_says() {
         for number in 0..=u16::MAX {

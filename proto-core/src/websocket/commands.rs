@@ -38,7 +38,9 @@ impl Connection {
         };
         match deflater.message(&payload) {
             // A compressor that keeps its context has counted on the peer's reading of this.
-            Some(shorter) if shorter.len() < payload.len() || deflater.keeps_context() => (shorter, true),
+            Some(shorter) if shorter.len() < payload.len() || deflater.keeps_context() || threshold == 0 => {
+                (shorter, true)
+            }
             _ => (payload, false),
         }
     }

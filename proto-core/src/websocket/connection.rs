@@ -74,6 +74,8 @@ pub struct Connection {
     pub(super) config: Arc<Config>,
     pub(super) now: Time,
     pub(super) received_at: Time,
+    /// When the heartbeat asked last.
+    pub(super) pinged_at: Time,
     /// Masks what a client sends.
     pub(super) secret: Option<Box<Secret>>,
 
@@ -85,7 +87,9 @@ pub struct Connection {
     pub(super) message: Option<Incoming>,
     /// Where short messages are unmasked side by side; slices of it leave as messages.
     pub(super) scratch: BytesMut,
-    /// Bytes of the next scratch buffer.
+    /// Bytes of the scratch buffer, those among them that left as messages and may come back; and of its last size, from
+    /// which the next one grows.
+    pub(super) scratch_held: usize,
     pub(super) scratch_bytes: usize,
     pub(super) inflater: Option<Box<Inflater>>,
     pub(super) deflater: Option<Box<Deflater>>,
@@ -159,6 +163,7 @@ impl Connection {
             input_ended: false,
             now,
             received_at: now,
+            pinged_at: now,
             secret: secret.map(Box::new),
             opening: None,
             head: None,
@@ -166,6 +171,7 @@ impl Connection {
             reader: Reader::new(),
             message: None,
             scratch: BytesMut::new(),
+            scratch_held: 0,
             scratch_bytes: 0,
             inflater: None,
             deflater: None,

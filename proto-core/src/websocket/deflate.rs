@@ -31,7 +31,8 @@ pub struct Deflate {
     pub peer_window_bits: u8,
     /// How hard to try: 1 to 9.
     pub level: u8,
-    /// Messages shorter than this go as they are.
+    /// Messages shorter than this go as they are, and so do those that compression would make longer. With 0, every message
+    /// is compressed, whatever comes of it.
     pub threshold_bytes: usize,
     /// How many times its size a compressed message may grow beyond the first MiB. Abuse: a bomb, which the limit of a
     /// message stops as well, but later.
@@ -213,6 +214,7 @@ mod tests {
 
     const NO_TAKEOVER: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
+    // RFC 7692 §7.1.2.1: a decimal number from 8 to 15. RFC 7692 §7.1.1.2: client_no_context_takeover is said to the client.
     #[test]
     fn rfc7692_7_1_every_window_is_agreed_on_with_and_without_takeover() {
         let config = Deflate { takeover: true, peer_takeover: true, ..Deflate::default() };
@@ -231,6 +233,7 @@ mod tests {
         );
     }
 
+    // RFC 7692 §7.1.2.1: the offer's window or a smaller one.
     #[test]
     fn rfc7692_7_1_1_1_and_7_1_2_1_the_response_repeats_what_the_offer_demands_of_the_server() {
         let config = Deflate { takeover: true, peer_takeover: true, window_bits: 12, ..Deflate::default() };

@@ -160,21 +160,23 @@ impl Connection {
         // Any received byte counts as life, so the timer only moves. What was not read may hold a pong.
         let due = self.received_at + interval;
         if due > self.now || self.is_held() {
-            self.timers.arm(Timer::Heartbeat, due.max(self.now + interval));
+            let due = if self.is_held() { self.now + interval } else { due };
+            self.timers.arm(Timer::Heartbeat, due);
             return;
         }
         if self.outbox.pings() < PINGS_MAX {
             self.outbox.push_ping(HEARTBEAT);
         }
+        self.pinged_at = self.now;
         self.timers.arm(Timer::HeartbeatPong, self.now + self.config.heartbeat_timeout.max(HEARTBEAT_MIN));
     }
 
     fn check_alive(&mut self) {
-        let due = self.received_at + self.config.heartbeat_timeout.max(HEARTBEAT_MIN);
-        if due <= self.now && !self.is_held() {
+        // Whatever came since the ping is life, however late this is looked at.
+        if self.received_at < self.pinged_at && !self.is_held() {
             self.violate(Violation::HeartbeatTimeout);
         } else if let Some(interval) = self.heartbeat_interval() {
-            self.timers.arm(Timer::Heartbeat, self.now + interval);
+            self.timers.arm(Timer::Heartbeat, (self.received_at + interval).max(self.now + HEARTBEAT_MIN));
         }
     }
 
@@ -272,6 +274,7 @@ impl Connection {
         self.reader.clear();
         self.message = None;
         self.scratch = bytes::BytesMut::new();
+        self.scratch_held = 0;
         self.unread = 0;
     }
 }

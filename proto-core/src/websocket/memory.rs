@@ -27,7 +27,7 @@ impl Connection {
             + self.head.as_ref().map_or(0, |head| size_of::<Head>() + fields_capacity(head))
             + self.secret.as_ref().map_or(0, |_| size_of::<Secret>())
             + self.message.as_ref().map_or(0, |message| message.buffer.capacity())
-            + self.scratch.capacity()
+            + self.scratch_held
             + self.inflater.as_ref().map_or(0, |inflater| inflater.memory())
             + self.deflater.as_ref().map_or(0, |deflater| deflater.memory())
             + self.asked_pong.as_ref().map_or(0, |payload| payload.len())
@@ -37,7 +37,7 @@ impl Connection {
 
     /// Whether there is something to give back once messages are rare.
     pub(super) fn can_give_back(&self) -> bool {
-        self.scratch.capacity() > 0
+        self.scratch_held > 0
             || self.inflater.as_ref().is_some_and(|inflater| inflater.can_shrink())
             || self.deflater.as_ref().is_some_and(|deflater| deflater.can_shrink())
     }
@@ -45,6 +45,7 @@ impl Connection {
     /// Gives back what the last messages needed.
     pub(super) fn give_back(&mut self) {
         self.scratch = BytesMut::new();
+        self.scratch_held = 0;
         self.scratch_bytes = 0;
         if let Some(inflater) = &mut self.inflater {
             inflater.shrink();

@@ -65,6 +65,8 @@ mod outbox;
 mod reader;
 mod receive;
 mod sha1;
+#[cfg(test)]
+mod tests;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod trial;
 pub mod utf8;

@@ -143,6 +143,7 @@ impl Outbox {
             } else if !is_open {
                 return;
             } else if let Some(pong) = self.pongs.pop_front() {
+                // RFC 6455 §5.4: control frames go between the fragments of a message.
                 put_control(out, Opcode::Pong, pong.as_slice(), secret);
             } else if let Some(ping) = self.pings.pop_front() {
                 put_control(out, Opcode::Ping, ping.as_slice(), secret);

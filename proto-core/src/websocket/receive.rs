@@ -225,7 +225,8 @@ impl Connection {
             return;
         }
         self.scratch_bytes = (2 * self.scratch_bytes).clamp(SCRATCH_MIN, SCRATCH_MAX);
-        self.scratch = BytesMut::with_capacity(self.scratch_bytes.max(len));
+        self.scratch_held = self.scratch_bytes.max(len);
+        self.scratch = BytesMut::with_capacity(self.scratch_held);
     }
 
     fn inflate(&mut self, message: &mut Incoming, part: &Part, ends: bool) -> Result<(), Violation> {

@@ -13,6 +13,8 @@ pub(super) mod client;
 pub mod origin;
 pub mod refusal;
 pub(super) mod server;
+#[cfg(test)]
+mod tests;
 
 pub use client::{Request, check_connect_response, connect_fields};
 pub use origin::Origins;
