@@ -47,6 +47,11 @@ client_side() {
         sleep 0.1
     done
     timeout -k 5 1700 "$target/release/ws-client" --driver "$1" "127.0.0.1:$port" zrpc >"$logs/client-$1.out" 2>&1
+    # It ends by itself once the reports are written.
+    for _ in $(seq 300); do
+        kill -0 "$suite" 2>/dev/null || break
+        sleep 0.1
+    done
     kill "$suite" 2>/dev/null
     wait "$suite" 2>/dev/null
 }

@@ -72,25 +72,27 @@ fn run(driver: Driver, authority: &str, path: &str) -> io::Result<String> {
         let config: Arc<Config> = Arc::new(echo::config());
         Connection::client(now, config, &Request::new(authority, path), secret).map_err(io::Error::other)
     };
-    match driver {
+    let ended: io::Result<()> = match driver {
         Driver::Tokio => {
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
                 let stream = tokio::net::TcpStream::connect(authority).await?;
                 stream.set_nodelay(true)?;
                 let connection = connect(zrpc::tokio::clock::now(), secret())?;
                 zrpc::tokio::pump::drive(stream, connection, client).await
-            })?;
+            })
         }
         Driver::Blocking => {
             let socket = zrpc::blocking::Socket::tcp(TcpStream::connect(authority)?)?;
             let mut connection = connect(zrpc::blocking::clock::now(), secret())?;
             zrpc::blocking::pump::drive(&socket, &mut connection, |connection, event, _| {
                 client.look(connection, event)
-            })?;
+            })
         }
-    }
+    };
     let heard = heard.lock().map(|heard| heard.clone());
-    heard.map_err(|_| io::Error::other("a thread panicked"))
+    let heard = heard.map_err(|_| io::Error::other("a thread panicked"))?;
+    // The suite hangs up without reading our answer to its close frame, which resets the connection.
+    if heard.is_empty() { ended.map(|()| heard) } else { Ok(heard) }
 }
 
 /// The suite guesses no keys.
