@@ -264,6 +264,10 @@ impl Machine for Connection {
             return;
         }
         self.received_at = self.now;
+        // The messages of the last input are mostly gone when the next one comes; amid one, they are not.
+        if self.scratch.capacity() < self.scratch_held / 2 {
+            let _ = self.scratch.try_reclaim(self.scratch_held);
+        }
         match &mut self.opening {
             Some(opening) => opening.reader.push(input),
             None => self.reader.push(input),
