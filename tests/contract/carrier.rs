@@ -35,11 +35,14 @@ pub struct Can {
     pub client_streaming: bool,
     /// Compression of single messages.
     pub compression: bool,
+    /// MiB of the largest message that is tried. A build without optimisation looks at each character of a text so often
+    /// that more would take minutes.
+    pub message_mib: usize,
 }
 
 impl Can {
     /// Everything.
-    pub const ALL: Can = Can { client_streaming: true, compression: true };
+    pub const ALL: Can = Can { client_streaming: true, compression: true, message_mib: 64 };
 }
 
 /// What a case wants to be different from the defaults, in words that every protocol has.
@@ -117,5 +120,13 @@ pub static CARRIERS: &[Carrier] = &[
         server: websocket::server,
         client: websocket::client,
         can: Can::ALL,
+    },
+    Carrier {
+        name: "WebSocket JSON",
+        link: Link::Tcp,
+        scheme: None,
+        server: websocket::server,
+        client: websocket::client_in_json,
+        can: Can { message_mib: 8, ..Can::ALL },
     },
 ];

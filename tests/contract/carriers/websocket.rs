@@ -1,19 +1,65 @@
-//! The native protocol in WebSocket messages.
+//! The native protocol in WebSocket messages, binary and JSON.
 
 use crate::carrier::{NewClient, NewServer, Setup};
 use crate::carriers::native;
+use bytes::Bytes;
+use std::sync::Arc;
 use zrpc::core::base::Secret;
+use zrpc::core::codec::json::{Reader, write_str};
+use zrpc::core::rpc::{Part, Transcode, TranscodeError};
 use zrpc::core::stack::{WebSocketClient, WebSocketClientConfig, WebSocketServer, WebSocketServerConfig};
 
-/// The sessions of a server.
+/// Messages of any bytes as texts: for each byte a character above those that JSON escapes.
+#[derive(Debug)]
+struct Characters;
+
+const FIRST: u32 = 0x100;
+
+impl Transcode for Characters {
+    fn find(&self, _: &str) -> Option<u32> {
+        Some(0)
+    }
+
+    fn to_bytes(&self, _: u32, _: Part, json: &str) -> Result<Bytes, TranscodeError> {
+        let text = Reader::new(json).string().map_err(|error| TranscodeError(error.to_string()))?;
+        let bytes = text.chars().map(|char| u8::try_from(u32::from(char).wrapping_sub(FIRST)));
+        let bytes: Result<Vec<u8>, _> = bytes.collect();
+        bytes.map(Bytes::from).map_err(|error| TranscodeError(error.to_string()))
+    }
+
+    fn to_json(&self, _: u32, _: Part, message: &[u8], json: &mut Vec<u8>) -> Result<(), TranscodeError> {
+        let characters = message.iter().filter_map(|byte| char::from_u32(FIRST + u32::from(*byte)));
+        write_str(&characters.collect::<String>(), json);
+        Ok(())
+    }
+}
+
+/// The sessions of a server, which takes both encodings.
 pub fn server(setup: Setup) -> NewServer {
-    let config = WebSocketServerConfig { native: native::config(setup), ..WebSocketServerConfig::default() };
+    let config = WebSocketServerConfig {
+        native: native::config(setup),
+        schema: Arc::new(Characters),
+        ..WebSocketServerConfig::default()
+    };
     Box::new(move |now| Box::new(WebSocketServer::new(now, &config)))
 }
 
 /// The sessions of a client, in binary messages.
 pub fn client(setup: Setup) -> NewClient {
-    let config = WebSocketClientConfig { native: native::config(setup), ..WebSocketClientConfig::default() };
+    sessions(WebSocketClientConfig { native: native::config(setup), ..WebSocketClientConfig::default() })
+}
+
+/// The sessions of a client in JSON.
+pub fn client_in_json(setup: Setup) -> NewClient {
+    sessions(WebSocketClientConfig {
+        native: native::config(setup),
+        text: true,
+        schema: Arc::new(Characters),
+        ..WebSocketClientConfig::default()
+    })
+}
+
+fn sessions(config: WebSocketClientConfig) -> NewClient {
     Box::new(move |now| {
         let client = WebSocketClient::new(now, &config, Secret::from_seed([7; 32]));
         Box::new(client.expect("a request that can be made"))

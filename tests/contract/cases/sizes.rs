@@ -84,8 +84,9 @@ fn streams_of_all_sizes_come_back_as_they_were(column: Column) {
 }
 
 fn a_message_of_64_mib_crosses_both_ways_where_that_is_allowed(column: Column) {
-    let bench = column.bench_with(Setup { message_bytes_max: Some(64 * MIB), ..Setup::default() });
-    let sent = message(64 * MIB);
+    let size = column.can().message_mib * MIB;
+    let bench = column.bench_with(Setup { message_bytes_max: Some(size), ..Setup::default() });
+    let sent = message(size);
     let response = bench.client.unary(ECHO, Request::new(sent.clone())).expect("an answer");
     assert_same(response.message(), &sent);
     bench.call_on_the_same_connection();
