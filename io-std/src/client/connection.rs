@@ -105,7 +105,7 @@ impl Connection {
     /// `Closed`, `Draining` or `Exhausted` when the call needs another connection.
     pub(crate) fn start(&self, start: Start<'_>) -> Result<CallId, Misuse> {
         let mut guard = self.look(self.link.lock());
-        if !start.attachments.borrow().is_empty() || guard.pump.machine().awaits_server() {
+        if !start.attachments.borrow().is_empty() {
             guard = self.await_ready(guard, start.deadline);
         }
         let now = guard.now;
@@ -146,7 +146,12 @@ impl Connection {
         }
         let slot = Slot { consumes_at_once: start.one_response, sends_no_more, ..Slot::default() };
         guard.calls.calls.insert(call, slot);
-        self.leave(self.link.turn_now(guard));
+        guard = self.link.turn_now(guard);
+        if guard.pump.machine().awaits_server() {
+            // Nobody else might read before this call is waited for, and until then it would not leave.
+            guard = self.await_ready(guard, start.deadline);
+        }
+        self.leave(guard);
         Ok(call)
     }
 
