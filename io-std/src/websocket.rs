@@ -2,7 +2,7 @@
 //!
 //! A [`WebSocket`] does its work on the thread that calls it: [`WebSocket::receive`] reads, answers pings and waits. What
 //! nobody receives stays on the wire. Who wants events instead gives [`pump::drive`](crate::pump::drive) a
-//! [`Connection`](zrpc_core::websocket::Connection).
+//! [`Connection`].
 //!
 //! ```
 //! use std::sync::Arc;

@@ -27,7 +27,7 @@ use zrpc_core::stack::{ClientConfig, GrpcClient, client_sessions};
 /// another.
 ///
 /// The connection is made by the first call and made anew by the first call after it was lost. A call to a server
-/// that cannot be reached ends as UNAVAILABLE, naming the endpoint and the cause; until the [`Backoff`] has passed,
+/// that cannot be reached ends as UNAVAILABLE, naming the endpoint and the cause; until the [`Backoff`](crate::Backoff) has passed,
 /// further calls end so at once.
 #[derive(Clone)]
 pub struct Channel {

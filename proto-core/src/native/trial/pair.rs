@@ -1,4 +1,4 @@
-//! A native client and server over a link that delivers in any pieces at any time: see [`crate::rpc::trial::pair`].
+//! A native client and server over a link that delivers in any pieces at any time: see `crate::rpc::trial::pair`.
 
 use crate::base::Time;
 use crate::native::{Config, NativeClient, NativeServer};

@@ -1,4 +1,4 @@
-//! A gRPC client and server over a link that delivers in any pieces at any time: see [`crate::rpc::trial::pair`].
+//! A gRPC client and server over a link that delivers in any pieces at any time: see `crate::rpc::trial::pair`.
 
 use crate::base::Time;
 use crate::http2::Config;

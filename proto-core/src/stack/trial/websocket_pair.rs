@@ -1,5 +1,5 @@
 //! A client and server in WebSocket messages over a link that delivers in any pieces at any time: see
-//! [`crate::rpc::trial::pair`].
+//! `crate::rpc::trial::pair`.
 
 use crate::base::{Secret, Time};
 use crate::native;
