@@ -314,6 +314,10 @@ impl ClientSession for WebSocketHttp2Client {
         self.alive().is_ok() && self.session.takes_calls()
     }
 
+    fn awaits_server(&self) -> bool {
+        matches!(self.stage, Stage::Waiting | Stage::Asked(_))
+    }
+
     fn has_room(&self) -> bool {
         self.alive().is_ok() && self.session.has_room()
     }

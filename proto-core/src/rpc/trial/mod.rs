@@ -1,5 +1,7 @@
 //! Sessions of any carrier on trial: a client and a server over a link, against a model.
 
+pub(crate) mod calls;
 mod model;
 pub(crate) mod pair;
 pub(crate) mod schema;
+pub(crate) mod story;

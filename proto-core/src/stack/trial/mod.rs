@@ -11,19 +11,16 @@ pub mod web;
 pub mod websocket_pair;
 
 use crate::base::laws::{EventOf, Script, Subject};
-use crate::base::{Entropy, Flow, Misuse, Time};
+use crate::base::{Entropy, Misuse, Time};
 use crate::http2::Config;
 use crate::http2::trial::sent;
 use crate::rpc::grpc::Limits;
+use crate::rpc::trial::story;
 use crate::rpc::{
     CallId, ClientEvent, ClientSession, Metadata, ServerEvent, ServerSession, StartCall, Status,
 };
 use crate::stack::{AnyServer, AnyServerConfig, ClientConfig, GrpcClient, GrpcServer, ServerConfig};
-use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::vec;
-use alloc::vec::Vec;
-use bytes::Bytes;
 use core::time::Duration;
 
 const CALLS_MAX: usize = 8;
@@ -82,38 +79,8 @@ fn limits() -> Limits {
     Limits { receive_message_bytes_max: MESSAGE_BYTES_MAX, ..Limits::default() }
 }
 
-/// What both owners remember: the calls that they saw, and the messages that are still to be sent.
-#[derive(Clone, Debug, Default)]
-struct Calls {
-    seen: Vec<CallId>,
-    left: BTreeMap<CallId, u32>,
-}
-
-impl Calls {
-    /// The nth call, or one that never was.
-    fn nth(&self, nth: usize) -> CallId {
-        let count = self.seen.len().max(1);
-        self.seen.get(nth % count).copied().unwrap_or(CallId::from_u64(1))
-    }
-
-    /// Sends messages until the session says `Blocked`; true when none are left.
-    fn pump(&mut self, call: CallId, mut send: impl FnMut(Bytes) -> Result<Flow, Misuse>) -> bool {
-        let Some(mut left) = self.left.remove(&call) else { return false };
-        while left > 0 {
-            let message = Bytes::from(vec![left as u8; 37 * left as usize]);
-            left -= 1;
-            match send(message) {
-                Ok(Flow::Ready) => {}
-                Ok(Flow::Blocked) => {
-                    self.left.insert(call, left);
-                    return false;
-                }
-                Err(_) => return false,
-            }
-        }
-        true
-    }
-}
+/// What both owners remember.
+type Calls = crate::rpc::trial::calls::Calls<37>;
 
 /// A session of a server that speaks gRPC on HTTP/2, among others or alone.
 pub trait Served: ServerSession {
@@ -235,26 +202,11 @@ impl<S: Served> Subject for GrpcServerTrial<S> {
     }
 
     fn told(event: &ServerEvent) -> Option<ServerEvent> {
-        match event {
-            ServerEvent::Writable { .. } => None,
-            // Credit for a message that came in parts is given back early, lest a large one never fits the window.
-            ServerEvent::Message { call, message, .. } => {
-                Some(ServerEvent::Message { call: *call, message: message.clone(), credit: 0 })
-            }
-            event => Some(event.clone()),
-        }
+        story::told_by_server(event)
     }
 
     fn stream(event: &EventOf<Self>) -> u64 {
-        match event {
-            ServerEvent::Opened { call }
-            | ServerEvent::Message { call, .. }
-            | ServerEvent::HalfClosed { call }
-            | ServerEvent::Writable { call }
-            | ServerEvent::Ended { call, .. } => call.as_u64(),
-            ServerEvent::Refused { .. } => u64::MAX - 1,
-            ServerEvent::Closed(_) => u64::MAX,
-        }
+        story::call_at_server(event)
     }
 
     fn sent(bytes: &[u8]) -> Result<sent::Sent, String> {
@@ -350,25 +302,11 @@ impl Subject for GrpcClientTrial {
     }
 
     fn told(event: &ClientEvent) -> Option<ClientEvent> {
-        match event {
-            ClientEvent::Writable { .. } => None,
-            // Credit for a message that came in parts is given back early, lest a large one never fits the window.
-            ClientEvent::Message { call, message, .. } => {
-                Some(ClientEvent::Message { call: *call, message: message.clone(), credit: 0 })
-            }
-            event => Some(event.clone()),
-        }
+        story::told_by_client(event)
     }
 
     fn stream(event: &EventOf<Self>) -> u64 {
-        match event {
-            ClientEvent::Head { call }
-            | ClientEvent::Message { call, .. }
-            | ClientEvent::Writable { call }
-            | ClientEvent::Ended { call, .. } => call.as_u64(),
-            ClientEvent::Ready | ClientEvent::Draining => 0,
-            ClientEvent::Closed(_) => u64::MAX,
-        }
+        story::call_at_client(event)
     }
 
     fn sent(bytes: &[u8]) -> Result<sent::Sent, String> {

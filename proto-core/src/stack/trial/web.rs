@@ -4,6 +4,7 @@ use crate::base::laws::{EventOf, Script, Subject};
 use crate::base::{Entropy, Misuse, Rate, Time};
 use crate::http1::{self, HeadLimits};
 use crate::rpc::grpc_web::{Cors, Keys, WebConfig, WebForm, text, trailer_frame};
+use crate::rpc::trial::story;
 use crate::rpc::{ClientEvent, ClientSession, Metadata, ServerEvent, ServerSession, StartCall, Status};
 use crate::stack::trial::{Calls, Command, limits};
 use crate::stack::{ClientConfig, GrpcWebClient, GrpcWebServer, ServerConfig};
@@ -123,14 +124,7 @@ impl Subject for GrpcWebServerTrial {
     }
 
     fn told(event: &ServerEvent) -> Option<ServerEvent> {
-        match event {
-            ServerEvent::Writable { .. } => None,
-            // Credit for a message that came in parts is given back early, lest a large one never fits the window.
-            ServerEvent::Message { call, message, .. } => {
-                Some(ServerEvent::Message { call: *call, message: message.clone(), credit: 0 })
-            }
-            event => Some(event.clone()),
-        }
+        story::told_by_server(event)
     }
 
     fn sent(bytes: &[u8]) -> Result<Vec<u8>, String> {

@@ -8,6 +8,7 @@ use crate::base::{Entropy, Misuse, Secret, Time};
 use crate::native;
 use crate::rpc::grpc::Limits;
 use crate::rpc::trial::schema::AnyBytes;
+use crate::rpc::trial::story;
 use crate::rpc::{ClientEvent, ClientSession, Metadata, ServerEvent, ServerSession, StartCall, Status};
 use crate::stack::trial::{Calls, Command};
 use crate::stack::{WebSocketClient, WebSocketClientConfig, WebSocketServer, WebSocketServerConfig};
@@ -137,15 +138,7 @@ impl Subject for ConsoleServerTrial {
     }
 
     fn stream(event: &EventOf<Self>) -> u64 {
-        match event {
-            ServerEvent::Opened { call }
-            | ServerEvent::Message { call, .. }
-            | ServerEvent::HalfClosed { call }
-            | ServerEvent::Writable { call }
-            | ServerEvent::Ended { call, .. } => call.as_u64(),
-            ServerEvent::Refused { .. } => 0,
-            ServerEvent::Closed(_) => u64::MAX,
-        }
+        story::call_at_server(event)
     }
 
     fn sent(bytes: &[u8]) -> Result<sent::Sent, String> {
@@ -241,14 +234,7 @@ impl Subject for ConsoleClientTrial {
     }
 
     fn stream(event: &EventOf<Self>) -> u64 {
-        match event {
-            ClientEvent::Head { call }
-            | ClientEvent::Message { call, .. }
-            | ClientEvent::Writable { call }
-            | ClientEvent::Ended { call, .. } => call.as_u64(),
-            ClientEvent::Ready | ClientEvent::Draining => 0,
-            ClientEvent::Closed(_) => u64::MAX,
-        }
+        story::call_at_client(event)
     }
 
     fn sent(bytes: &[u8]) -> Result<sent::Sent, String> {
