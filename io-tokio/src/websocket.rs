@@ -3,7 +3,7 @@
 //! A [`WebSocket`] is what an application holds: it sends and receives messages, while a task of its own moves bytes and
 //! time. What nobody receives stays on the wire: there is room for a MiB of messages, then no more is read. Who wants no
 //! task between, such as a proxy, gives [`pump::drive`](crate::pump::drive) a
-//! [`Connection`](zrpc_core::websocket::Connection) and answers its events.
+//! [`Connection`] and answers its events.
 //!
 //! ```
 //! use std::sync::Arc;
