@@ -3,6 +3,8 @@
 use crate::socket::{Socket, Waker};
 use crate::transport::{Listener, Transport};
 use rustix::event::{PollFd, PollFlags, poll};
+use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
@@ -18,20 +20,16 @@ pub type TcpAcceptor = Acceptor<TcpListener>;
 pub type UnixAcceptor = Acceptor<UnixListener>;
 
 /// A listening socket of the standard library as a [`Listener`].
-#[derive(Debug)]
 pub struct Acceptor<L> {
+    /// Goes before the socket does, so that nobody finds a file behind which nobody listens.
+    file: Mutex<Option<SocketFile>>,
     /// `None` once it is closed, so that the system refuses clients instead of letting them wait.
-    listener: Mutex<Option<Arc<Open<L>>>>,
+    listener: Mutex<Option<Arc<L>>>,
+    /// Who waited to be accepted when it was closed.
+    waiting: Mutex<VecDeque<Box<dyn Transport>>>,
     address: Option<SocketAddr>,
     endpoint: Option<Endpoint>,
     waker: Waker,
-}
-
-/// A listening socket and its file, which goes before the socket does.
-#[derive(Debug)]
-struct Open<L> {
-    _file: Option<SocketFile>,
-    listener: L,
 }
 
 impl Acceptor<TcpListener> {
@@ -42,7 +40,7 @@ impl Acceptor<TcpListener> {
     pub fn new(listener: TcpListener) -> io::Result<TcpAcceptor> {
         listener.set_nonblocking(true)?;
         let address = Some(listener.local_addr()?);
-        Acceptor::at(Open { _file: None, listener }, address)
+        Acceptor::at(listener, None, address)
     }
 }
 
@@ -53,7 +51,7 @@ impl Acceptor<UnixListener> {
     /// When the listener cannot be made non-blocking, or no pipe can be opened.
     pub fn unix(listener: UnixListener) -> io::Result<UnixAcceptor> {
         listener.set_nonblocking(true)?;
-        Acceptor::at(Open { _file: None, listener }, None)
+        Acceptor::at(listener, None, None)
     }
 
     /// Begins to listen. The socket's file is removed when the acceptor is closed.
@@ -64,7 +62,7 @@ impl Acceptor<UnixListener> {
     pub fn bind(binding: &UnixBinding) -> io::Result<UnixAcceptor> {
         let bound = binding.bind()?;
         bound.listener.set_nonblocking(true)?;
-        Acceptor::at(Open { _file: Some(bound.file), listener: bound.listener }, None)
+        Acceptor::at(bound.listener, Some(bound.file), None)
     }
 }
 
@@ -112,27 +110,45 @@ impl Accepts for UnixListener {
 }
 
 impl<L> Acceptor<L> {
-    fn at(open: Open<L>, address: Option<SocketAddr>) -> io::Result<Acceptor<L>> {
-        let listener = Mutex::new(Some(Arc::new(open)));
-        Ok(Acceptor { listener, address, endpoint: None, waker: Waker::new()? })
+    fn at(listener: L, file: Option<SocketFile>, address: Option<SocketAddr>) -> io::Result<Acceptor<L>> {
+        let listener = Mutex::new(Some(Arc::new(listener)));
+        let (file, waiting) = (Mutex::new(file), Mutex::default());
+        Ok(Acceptor { file, listener, waiting, address, endpoint: None, waker: Waker::new()? })
     }
+}
 
-    fn listener(&self) -> MutexGuard<'_, Option<Arc<Open<L>>>> {
-        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
+impl<L: Accepts> Acceptor<L> {
+    /// Keeps who waits to be accepted. The system counts them as connected, and resets them with the socket, whatever
+    /// they have said by then.
+    fn take_waiting(&self, listener: &L) {
+        lock(&self.waiting).extend(std::iter::from_fn(|| listener.take().ok()));
+    }
+}
+
+impl<L> fmt::Debug for Acceptor<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
 impl<L: Accepts> Listener for Acceptor<L> {
     fn accept(&self) -> io::Result<Option<Box<dyn Transport>>> {
+        let mut held: Option<Arc<L>> = None;
         loop {
-            let Some(open) = self.listener().clone() else { return Ok(None) };
-            match open.listener.take() {
+            let Some(listener) = lock(&self.listener).clone() else {
+                if let Some(held) = held {
+                    self.take_waiting(&held);
+                }
+                return Ok(lock(&self.waiting).pop_front());
+            };
+            let listener = held.insert(listener);
+            match listener.take() {
                 Ok(transport) => return Ok(Some(transport)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
             let mut ready =
-                [PollFd::new(&open.listener, PollFlags::IN), PollFd::new(&self.waker.reader, PollFlags::IN)];
+                [PollFd::new(&**listener, PollFlags::IN), PollFd::new(&self.waker.reader, PollFlags::IN)];
             match poll(&mut ready, None) {
                 Err(rustix::io::Errno::INTR) => {}
                 other => drop(other?),
@@ -150,14 +166,37 @@ impl<L: Accepts> Listener for Acceptor<L> {
     }
 
     fn close(&self) {
-        drop(self.listener().take());
+        drop(lock(&self.file).take());
+        let mut listener = lock(&self.listener);
+        if let Some(open) = &*listener {
+            self.take_waiting(open);
+        }
+        drop(listener.take());
+        drop(listener);
         self.waker.wake();
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_waits_when_an_acceptor_is_closed_is_still_accepted() {
+        let acceptor = TcpAcceptor::new(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
+        let address = acceptor.local_addr().unwrap();
+        let clients = [(); 2].map(|()| std::net::TcpStream::connect(address).unwrap());
+        acceptor.close();
+        for _ in &clients {
+            assert!(acceptor.accept().unwrap().is_some());
+        }
+        assert!(acceptor.accept().unwrap().is_none());
+        assert!(std::net::TcpStream::connect(address).is_err());
+    }
 
     #[test]
     fn a_closed_acceptor_lets_its_thread_go() {

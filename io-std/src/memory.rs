@@ -216,21 +216,18 @@ impl Listener for MemoryEndpoint {
     fn accept(&self) -> io::Result<Option<Box<dyn Transport>>> {
         let mut queue = self.queue();
         loop {
-            if queue.closed {
-                return Ok(None);
-            }
             if let Some(stream) = queue.streams.pop_front() {
                 return Ok(Some(Box::new(stream)));
+            }
+            if queue.closed {
+                return Ok(None);
             }
             queue = self.shared.arrived.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn close(&self) {
-        let mut queue = self.queue();
-        queue.closed = true;
-        // Streams that nobody took are dropped, which tells their other ends.
-        queue.streams.clear();
+        self.queue().closed = true;
         self.shared.arrived.notify_all();
     }
 }
@@ -273,6 +270,8 @@ mod tests {
         let endpoint = MemoryEndpoint::new();
         let waiting = endpoint.connect().unwrap();
         endpoint.close();
+        assert!(endpoint.accept().unwrap().is_some(), "who connected before is not forgotten");
+        assert!(endpoint.accept().unwrap().is_none());
         assert_eq!(waiting.read(&mut [0; 4]).unwrap(), 0);
         assert!(endpoint.connect().unwrap_err().to_string().contains("nobody listens"));
     }

@@ -82,7 +82,8 @@ pub trait Transport: Send + Sync + 'static {
 
 /// Where a server's connections come from.
 pub trait Listener: Send + Sync + 'static {
-    /// Waits for the next connection; `None` once the listener is closed.
+    /// Waits for the next connection; `None` once the listener is closed and nobody waits any more who had connected
+    /// before.
     ///
     /// # Errors
     /// When no connection can be taken at the moment, for instance because the process has too many open files.

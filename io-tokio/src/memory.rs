@@ -32,6 +32,11 @@ impl Listener for MemoryListener {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Accepted<DuplexStream>>>> {
         self.dialled.poll_recv(cx).map(|stream| Some(Ok((stream?, Peer::UNKNOWN))))
     }
+
+    fn close(mut self) -> Vec<Accepted<DuplexStream>> {
+        self.dialled.close();
+        std::iter::from_fn(|| self.dialled.try_recv().ok()).map(|stream| (stream, Peer::UNKNOWN)).collect()
+    }
 }
 
 impl fmt::Debug for MemoryListener {

@@ -88,6 +88,13 @@ pub struct TappedStream<S> {
     down: Meter,
 }
 
+impl<S> TappedStream<S> {
+    fn new(inner: S, tap: &Arc<Tap>) -> TappedStream<S> {
+        let (up, down) = (Meter::new(&tap.up), Meter::new(&tap.down));
+        TappedStream { inner: Some(inner), tap: Arc::clone(tap), up, down }
+    }
+}
+
 impl<L: asynchronous::Listener> asynchronous::Listener for Tapped<L> {
     type Stream = TappedStream<L::Stream>;
 
@@ -96,13 +103,14 @@ impl<L: asynchronous::Listener> asynchronous::Listener for Tapped<L> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<asynchronous::Accepted<Self::Stream>>>> {
         let accepted = ready!(self.inner.poll_accept(cx));
-        Poll::Ready(accepted.map(|accepted| {
-            accepted.map(|(inner, peer)| {
-                let tap = Arc::clone(&self.tap);
-                let (up, down) = (Meter::new(&tap.up), Meter::new(&tap.down));
-                (TappedStream { inner: Some(inner), tap, up, down }, peer)
-            })
-        }))
+        Poll::Ready(
+            accepted.map(|next| next.map(|(inner, peer)| (TappedStream::new(inner, &self.tap), peer))),
+        )
+    }
+
+    fn close(self) -> Vec<asynchronous::Accepted<Self::Stream>> {
+        let waiting = self.inner.close().into_iter();
+        waiting.map(|(inner, peer)| (TappedStream::new(inner, &self.tap), peer)).collect()
     }
 }
 

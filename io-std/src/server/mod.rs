@@ -330,7 +330,7 @@ pub(crate) enum Stopping {
 }
 
 impl Shared {
-    /// Accepts connections until the listener is closed.
+    /// Accepts connections until the listener is closed. Who had connected before a drain began is told of it.
     pub(crate) fn accept(self: &Arc<Self>) {
         while self.wait_for_room() {
             match self.listener.accept() {
@@ -344,6 +344,11 @@ impl Shared {
                     );
                 }
             }
+        }
+        // For these there is no room, or no time.
+        self.listener.close();
+        while let Ok(Some(transport)) = self.listener.accept() {
+            transport.shutdown();
         }
     }
 
@@ -359,7 +364,11 @@ impl Shared {
         while state.connections.len() >= self.connections_max && state.stopping.is_none() {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.stopping.is_none()
+        match state.stopping {
+            None => true,
+            Some(Stopping::Drain(_)) => state.connections.len() < self.connections_max,
+            Some(Stopping::Close) => false,
+        }
     }
 
     fn welcome(self: &Arc<Self>, mut transport: Box<dyn Transport>) {

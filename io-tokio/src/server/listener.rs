@@ -25,6 +25,15 @@ pub trait Listener: Send + 'static {
     /// EMFILE.
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Accepted<Self::Stream>>>>;
 
+    /// Takes no more connections, and hands out those that wait to be accepted: without it they are lost, whatever
+    /// their clients have said by now.
+    fn close(self) -> Vec<Accepted<Self::Stream>>
+    where
+        Self: Sized,
+    {
+        Vec::new()
+    }
+
     /// Sets how the connections of a Unix socket are used.
     #[doc(hidden)]
     fn use_sockets(&mut self, options: SocketOptions) {
@@ -63,6 +72,17 @@ impl Listener for TcpListener {
         });
         Poll::Ready(Some(accepted))
     }
+
+    fn close(self) -> Vec<Accepted<TcpStream>> {
+        // Asked without the runtime, which may not have heard yet of those that came last.
+        let Ok(listener) = self.into_std() else { return Vec::new() };
+        std::iter::from_fn(|| listener.accept().ok())
+            .filter_map(|(stream, peer)| {
+                stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true)).ok()?;
+                Some((TcpStream::from_std(stream).ok()?, peer.into()))
+            })
+            .collect()
+    }
 }
 
 /// Each connection's peer is the process that made it.
@@ -76,6 +96,18 @@ impl Listener for UnixListener {
             (stream, peer)
         });
         Poll::Ready(Some(accepted))
+    }
+
+    fn close(self) -> Vec<Accepted<UnixStream>> {
+        let Ok(listener) = self.into_std() else { return Vec::new() };
+        std::iter::from_fn(|| listener.accept().ok())
+            .filter_map(|(stream, _)| {
+                stream.set_nonblocking(true).ok()?;
+                let stream = UnixStream::from_std(stream).ok()?;
+                let peer = zrpc_unix::peer_of(&stream);
+                Some((stream, peer))
+            })
+            .collect()
     }
 }
 
@@ -119,6 +151,14 @@ impl Listener for UnixAcceptor {
         Poll::Ready(
             accepted.map(|next| next.map(|(stream, peer)| (UnixSocket::with(stream, self.options), peer))),
         )
+    }
+
+    fn close(self) -> Vec<Accepted<UnixSocket>> {
+        let UnixAcceptor { file, listener, options } = self;
+        // From here on nobody finds the socket.
+        drop(file);
+        let waiting = Listener::close(listener).into_iter();
+        waiting.map(|(stream, peer)| (UnixSocket::with(stream, options), peer)).collect()
     }
 
     fn use_sockets(&mut self, options: SocketOptions) {

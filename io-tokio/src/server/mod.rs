@@ -335,8 +335,14 @@ struct Accepting<L: Listener> {
 impl<L: Listener> Accepting<L> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.reap(cx);
-        if self.shared.poll_draining(cx) {
-            self.listener = None;
+        if self.shared.poll_draining(cx)
+            && let Some(listener) = self.listener.take()
+        {
+            // They are told of the drain; those for whom there is no room are closed.
+            let waiting = listener.close().into_iter();
+            for (stream, peer) in waiting.take(self.connections_max.saturating_sub(self.connections.len())) {
+                self.connections.spawn(self.connection(stream, peer));
+            }
         }
         if self.listener.is_none() {
             return if self.connections.is_empty() { Poll::Ready(()) } else { Poll::Pending };

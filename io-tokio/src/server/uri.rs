@@ -83,6 +83,17 @@ impl Listener for UriListener {
         }
     }
 
+    fn close(self) -> Vec<Accepted<UriStream>> {
+        fn all<S>(waiting: Vec<Accepted<S>>, with: impl Fn(S) -> UriStream) -> Vec<Accepted<UriStream>> {
+            waiting.into_iter().map(|(stream, peer)| (with(stream), peer)).collect()
+        }
+        match self.kind {
+            Kind::Tcp(listener) => all(Listener::close(listener), UriStream::Tcp),
+            #[cfg(unix)]
+            Kind::Unix(listener) => all(listener.close(), UriStream::Unix),
+        }
+    }
+
     fn use_sockets(&mut self, options: SocketOptions) {
         match &mut self.kind {
             Kind::Tcp(_) => {}

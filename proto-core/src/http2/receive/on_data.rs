@@ -73,7 +73,8 @@ impl Connection {
             Some(EndedBy::Reset) => self.violate_stream(id, Violation::AfterReset),
             // RFC 9113 §5.4.2, §6.4: whoever sends RST_STREAM MUST be prepared for what was under way. It costs the
             // peer credit, as on an open stream, so only what is empty is charged.
-            Some(EndedBy::Us) if length > 0 => {}
+            // A client that cancels many streams at once has forgotten the first while their DATA still comes.
+            Some(EndedBy::Us) | None if length > 0 => {}
             Some(EndedBy::Us) | None => {
                 self.charge_idle_frame();
             }

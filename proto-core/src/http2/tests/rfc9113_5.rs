@@ -116,6 +116,22 @@ fn rfc9113_5_1_late_trailers_are_ignored_even_after_many_other_streams_have_ende
 }
 
 #[test]
+fn rfc9113_5_1_late_data_of_many_cancelled_streams_is_no_flood() {
+    let mut wire = Wire::client();
+    let streams: Vec<u32> = (0..100).map(|_| wire.open(true).as_u32()).collect();
+    for stream in &streams {
+        wire.machine.reset(StreamId(*stream), ErrorCode::CANCEL).expect("the stream is open");
+    }
+    wire.settle();
+    for stream in streams {
+        for _ in 0..100 {
+            wire.say(|peer| peer.data(stream, &[7; 100], false));
+        }
+    }
+    wire.goes_on();
+}
+
+#[test]
 fn rfc9113_5_1_1_a_clients_streams_have_odd_numbers() {
     let mut wire = Wire::client();
     let ids: Vec<u32> = (0..3).map(|_| wire.open(true).as_u32()).collect();
