@@ -7,7 +7,7 @@ use crate::base::{Deadlines, Fields, Flow, IdTable, Misuse, Time, Wake};
 use crate::rpc::grpc::head::{RequestDefaults, is_expected, is_grpc, write_request};
 use crate::rpc::grpc::inbound::{Inbound, truncated};
 use crate::rpc::grpc::limits::Limits;
-use crate::rpc::grpc::mapping::{code_for_http, status_for_end};
+use crate::rpc::grpc::mapping::{code_for_http, code_for_web, status_for_end};
 use crate::rpc::grpc::outbound::pack;
 use crate::rpc::grpc::trailers;
 use crate::rpc::grpc::web;
@@ -389,6 +389,8 @@ fn read_head(fields: &Fields, end: bool, is_web: bool, call: &mut Call) -> HeadK
     let mut http = 0;
     let mut content_type: &[u8] = b"";
     let mut unknown_encoding = None;
+    let stripped = is_web.then(|| web::without_policy(fields));
+    let fields = stripped.as_ref().unwrap_or(fields);
     for field in fields {
         match field.name {
             b":status" => {
@@ -409,7 +411,7 @@ fn read_head(fields: &Fields, end: bool, is_web: bool, call: &mut Call) -> HeadK
     if end && let Some((status, trailers)) = trailers::read(fields) {
         return HeadKind::Status(status, trailers);
     }
-    let code = code_for_http(http);
+    let code = if is_web { code_for_web(http) } else { code_for_http(http) };
     if http != 200 {
         return HeadKind::Foreign(
             Status::new(code, format!("the server answered HTTP {http}")).with_origin(Origin::Peer),

@@ -1,6 +1,7 @@
 //! The heads of requests and responses, written and read.
 
 use crate::base::{Fields, Time};
+use crate::rpc::grpc::web;
 use crate::rpc::grpc_web::WebForm;
 use crate::rpc::session::StartCall;
 use crate::rpc::{Encoding, Metadata, Origin, Status, timeout};
@@ -231,6 +232,7 @@ pub(super) fn read_request(
         if parts.web.is_none() {
             return Err(Refusal::Http(HttpRefusal::ContentType));
         }
+        web::REQUEST_FIELDS.iter().for_each(|name| parts.metadata.remove(name));
     }
     if !post {
         return Err(Refusal::Http(HttpRefusal::Method));

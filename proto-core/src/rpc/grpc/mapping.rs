@@ -16,6 +16,15 @@ pub(super) fn code_for_http(status: u16) -> Code {
     }
 }
 
+/// The same for gRPC-Web. On HTTP/1.1 a head beyond the limit ends its connection, and only the HTTP status can say why
+/// (RFC 6585 §5); on HTTP/2 gRPC says it by this code.
+pub(super) fn code_for_web(status: u16) -> Code {
+    match status {
+        431 => Code::ResourceExhausted,
+        other => code_for_http(other),
+    }
+}
+
 /// The status of a call whose stream ended before its status came.
 pub(super) fn status_for_end(end: StreamEnd) -> Status {
     let peer = |code, text| Status::new(code, text).with_origin(Origin::Peer);

@@ -46,6 +46,15 @@ pub(super) fn preflight(
     is_preflight.then(|| config.cors.preflight(request, answer))
 }
 
+/// The fields of a request that are the protocol's own, and no metadata.
+pub(super) const REQUEST_FIELDS: [&str; 2] = ["x-grpc-web", "accept"];
+
+/// A reply's head without what it tells browsers, which is no metadata either.
+pub(super) fn without_policy(head: &Fields) -> Fields {
+    let is_policy = |name: &[u8]| name == b"vary" || name.starts_with(b"access-control-");
+    head.iter().filter(|field| !is_policy(field.name)).collect()
+}
+
 /// Sends a message, in base64 where that is the form.
 pub(super) fn send_message(
     form: WebForm,

@@ -34,7 +34,17 @@ impl TextDecoder {
     #[must_use]
     pub fn decode(&mut self, text: &[u8]) -> (Bytes, bool) {
         let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 3);
-        for byte in text {
+        let mut text = text;
+        while let Some((byte, rest)) = text.split_first() {
+            // Most of a body are whole groups without padding.
+            if let (0, Some((group, after))) = (self.count, text.split_first_chunk())
+                && let Some(decoded) = whole(*group)
+            {
+                bytes.extend_from_slice(&decoded);
+                text = after;
+                continue;
+            }
+            text = rest;
             match value(*byte) {
                 Some(value) if self.padding == 0 => self.bits = self.bits << 6 | u32::from(value),
                 None if *byte == b'=' && self.count >= 2 => {
@@ -64,6 +74,16 @@ impl TextDecoder {
     pub fn is_whole(&self) -> bool {
         self.count == 0
     }
+}
+
+/// What a group without padding stands for; `None` when it is none.
+fn whole(group: [u8; 4]) -> Option<[u8; 3]> {
+    let mut bits = 0;
+    for byte in group {
+        bits = bits << 6 | u32::from(value(byte)?);
+    }
+    let [_, a, b, c] = bits.to_be_bytes();
+    Some([a, b, c])
 }
 
 fn value(byte: u8) -> Option<u8> {

@@ -9,6 +9,7 @@ use crate::rpc::{
 };
 use crate::stack::{ClientConfig, GrpcClient, GrpcServer, GrpcWebClient, GrpcWebServer, ServerConfig};
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -141,6 +142,34 @@ fn a_stream_of_answers_comes_with_head_and_trailers_on_each_carrier_in_each_form
         }
         assert_eq!((duo.client.open_calls(), duo.server.open_calls()), (0, 0));
         assert!(duo.client.has_room());
+    }
+}
+
+#[test]
+fn what_the_protocol_says_for_itself_is_no_metadata_on_either_side() {
+    let list = |metadata: &Metadata| -> Vec<String> { metadata.iter().map(|(key, _)| key.into()).collect() };
+    for mut duo in everywhere() {
+        for fails_at_once in [false, true] {
+            let asked = duo.ask(Bytes::from("hi"), &metadata(&[("k", "v")]), None);
+            let call = duo.opened();
+            let mut keys = list(duo.server.request(call).unwrap().metadata);
+            keys.retain(|key| key != "user-agent");
+            assert_eq!(keys, ["k"]);
+            if !fails_at_once {
+                duo.server.send_head(call, &metadata(&[("h", "1")]), None).unwrap();
+                duo.settle();
+                assert_eq!(duo.client.response_metadata(asked).map(list), Some(["h".into()].into()));
+            }
+            duo.server.finish(call, &Status::not_found("gone"), &metadata(&[("t", "1")])).unwrap();
+            duo.settle();
+            let (status, trailers) = duo.ended();
+            assert_eq!(
+                (list(&trailers), list(status.metadata())),
+                (["t".into()].into(), ["t".into()].into())
+            );
+            duo.at_client.clear();
+            duo.at_server.clear();
+        }
     }
 }
 

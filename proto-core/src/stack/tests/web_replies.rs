@@ -11,6 +11,10 @@ use bytes::Bytes;
 
 /// What a client reports of a reply that comes in pieces of this size.
 fn hear(fields: &str, body: &[u8], size: usize) -> (Vec<Bytes>, Status, Metadata) {
+    hear_status("200 OK", fields, body, size)
+}
+
+fn hear_status(http: &str, fields: &str, body: &[u8], size: usize) -> (Vec<Bytes>, Status, Metadata) {
     let mut client = GrpcWebClient::new(&ClientConfig::default());
     let none = Metadata::new();
     let head = StartCall { path: "/s/m", metadata: &none, deadline: None, compression: None };
@@ -20,7 +24,7 @@ fn hear(fields: &str, body: &[u8], size: usize) -> (Vec<Bytes>, Status, Metadata
     let mut events = Vec::new();
     let asked = turn(&mut client, Time::START, &mut events);
     assert!(asked.starts_with(b"POST /s/m HTTP/1.1\r\nhost: localhost\r\n"));
-    let head = format!("HTTP/1.1 200 OK\r\n{fields}content-length: {}\r\n\r\n", body.len());
+    let head = format!("HTTP/1.1 {http}\r\n{fields}content-length: {}\r\n\r\n", body.len());
     for piece in [head.as_bytes(), body].concat().chunks(size) {
         client.handle_input(Time::START, Bytes::copy_from_slice(piece));
         turn(&mut client, Time::START, &mut events);
@@ -136,4 +140,12 @@ fn a_reply_of_another_kind_says_what_it_was() {
     assert_eq!(status.code(), Code::Unknown);
     let text = String::from(status.message());
     assert!(text.contains("application/grpc"), "{text}");
+}
+
+#[test]
+fn a_head_that_is_refused_as_too_large_is_too_much_metadata() {
+    let why = b"the head is larger than its limit";
+    let (_, status, _) = hear_status("431 Request Header Fields Too Large", "connection: close\r\n", why, 50);
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.message().contains("larger than its limit"), "{status}");
 }
