@@ -246,7 +246,7 @@ impl Connection {
     pub(crate) fn cancel(&self, call: CallId) {
         let mut guard = self.link.lock();
         if guard.pump.machine().cancel(call).is_ok() {
-            self.leave(self.link.turn(guard));
+            self.leave_call(self.link.turn(guard));
         }
     }
 
@@ -274,6 +274,15 @@ impl Connection {
         }
         if says_something {
             guard = self.link.turn(guard);
+        }
+        self.leave_call(guard);
+    }
+
+    /// Leaves a connection that may have ended with the call. Where that is how a call is given up, nothing but the
+    /// transport's end tells the server, and nobody may come to read it.
+    fn leave_call(&self, guard: Locked<'_>) {
+        if guard.calls.is_over() {
+            self.link.transport().shutdown();
         }
         self.leave(guard);
     }
