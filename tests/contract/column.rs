@@ -31,13 +31,12 @@ pub struct Column {
 impl Column {
     /// All columns, in the order of the grid.
     pub fn all() -> Vec<Column> {
-        use Driver::{Blocking, Tokio};
-        let pairs = [(Tokio, Tokio), (Blocking, Blocking), (Tokio, Blocking), (Blocking, Tokio)];
         let columns = |carrier: &'static Carrier| {
-            pairs
-                .into_iter()
-                .filter(|(client, server)| client == server || carrier.link.joins_drivers())
-                .map(move |(client, server)| Column { carrier, client, server })
+            carrier.pairs.iter().map(move |(client, server)| Column {
+                carrier,
+                client: *client,
+                server: *server,
+            })
         };
         CARRIERS.iter().flat_map(columns).collect()
     }
@@ -145,17 +144,23 @@ impl Bench {
     /// Makes a call that must succeed.
     #[track_caller]
     pub fn call(&self) {
-        let message = Bytes::from_static(b"still here");
-        let response =
-            self.client.unary(ECHO, Request::new(message.clone())).expect("the connection is alive");
-        assert_eq!(*response.message(), message);
+        call_by(&*self.client);
     }
 
-    /// Makes a call that must succeed on the only connection that there ever was.
+    /// Makes a call that must succeed on the only connection that there ever was; or that is left, where the calls
+    /// before may have taken theirs along.
     #[track_caller]
     pub fn call_on_the_same_connection(&self) {
         self.call();
+        if !self.column.can().calls_at_once {
+            until("one connection is left", || self.host.connections() == 1);
+        }
         assert_eq!(self.host.connections(), 1, "connections");
+    }
+
+    /// Another channel where calls take turns, for calls beside one that is open.
+    pub fn dial_beside(&self) -> Box<dyn Client> {
+        if self.column.can().calls_at_once { self.client.again() } else { self.dial() }
     }
 }
 
@@ -164,6 +169,14 @@ impl Drop for Bench {
         // Handlers on threads end only by themselves.
         self.probe.open_gate();
     }
+}
+
+/// Makes a call that must succeed.
+#[track_caller]
+pub fn call_by(client: &dyn Client) {
+    let message = Bytes::from_static(b"still here");
+    let response = client.unary(ECHO, Request::new(message.clone())).expect("the connection is alive");
+    assert_eq!(*response.message(), message);
 }
 
 /// Waits until something holds that no event tells of.

@@ -66,14 +66,6 @@ impl Drop for SocketPath {
 }
 
 impl Link {
-    /// Whether a client of one driver reaches a server of the other.
-    pub fn joins_drivers(self) -> bool {
-        match self {
-            Link::Tcp | Link::Unix => true,
-            Link::Memory => false,
-        }
-    }
-
     /// A place where connections are taken and never served, as long as the guard lives.
     pub fn silent(self, driver: Driver) -> (Place, Box<dyn Any>) {
         match (self, driver) {

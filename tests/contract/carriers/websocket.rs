@@ -36,12 +36,17 @@ impl Transcode for Characters {
 
 /// The sessions of a server, which takes both encodings.
 pub fn server(setup: Setup) -> NewServer {
-    let config = WebSocketServerConfig {
+    let config = server_config(setup);
+    Box::new(move |now| Box::new(WebSocketServer::new(now, &config)))
+}
+
+/// What a server's sessions are made with.
+pub fn server_config(setup: Setup) -> WebSocketServerConfig {
+    WebSocketServerConfig {
         native: native::config(setup),
         schema: Arc::new(Characters),
         ..WebSocketServerConfig::default()
-    };
-    Box::new(move |now| Box::new(WebSocketServer::new(now, &config)))
+    }
 }
 
 /// The sessions of a client, in binary messages.

@@ -31,6 +31,8 @@ pub struct Case {
 pub enum Need {
     /// More than one message in a request.
     Requests,
+    /// More than one call under way on a connection.
+    CallsAtOnce,
     /// Compression of single messages.
     Compression,
     /// A client whose unary calls can be given up, which is one with futures.
@@ -42,6 +44,7 @@ impl Case {
     pub fn applies_to(&self, column: Column) -> bool {
         self.needs.iter().all(|need| match need {
             Need::Requests => column.can().client_streaming,
+            Need::CallsAtOnce => column.can().calls_at_once,
             Need::Compression => column.can().compression,
             Need::Futures => column.client == Driver::Tokio,
         })

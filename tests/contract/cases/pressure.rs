@@ -2,7 +2,7 @@
 //! reads.
 
 use crate::cases::cases;
-use crate::column::{Bench, Column, until};
+use crate::column::{Bench, Column, call_by, until};
 use crate::service::{CHAT, SUM, WATCH, check, pattern, sum_text};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ cases!("back-pressure":
     a_client_that_does_not_read_holds_the_handler_back,
     a_handler_that_does_not_read_holds_the_client_back [Requests],
     two_sides_that_do_not_read_hold_each_other_back [Requests],
-    streams_that_nobody_reads_hold_no_other_call_up,
+    streams_that_nobody_reads_hold_no_other_call_up [CallsAtOnce],
 );
 
 const COUNT: usize = 160;
@@ -25,8 +25,9 @@ const OTHERS: usize = 30;
 
 fn others_go_on(bench: &Bench, so_far: impl Fn() -> usize) {
     until("something is sent", || so_far() > 0);
+    let other = bench.dial_beside();
     for _ in 0..OTHERS {
-        bench.call();
+        call_by(&*other);
         assert!(so_far() <= STALLED_MAX, "{} bytes are under way to one who does not read", so_far());
     }
 }
