@@ -94,6 +94,7 @@ pub mod clock;
 mod line;
 mod link;
 pub mod memory;
+mod patience;
 pub mod pump;
 mod server;
 mod socket;

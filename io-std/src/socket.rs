@@ -3,6 +3,7 @@
 //! The socket itself stays in blocking mode, so that the common wait for an answer is one `recv`; whatever must not
 //! wait says so with `MSG_DONTWAIT`. A wait that others may cut short is `poll(2)` over the socket and a pipe.
 
+use crate::patience::Patience;
 use crate::transport::Transport;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -27,7 +28,7 @@ pub struct Socket<S> {
     waker: Waker,
     peer: Peer,
     exchange: Option<Arc<Exchange>>,
-    spin: Duration,
+    patience: Patience,
     /// SO_RCVTIMEO as it was last set, in nanoseconds; 0 waits for ever. Only the reading thread uses it.
     receive_timeout: AtomicU64,
 }
@@ -67,7 +68,7 @@ impl<S: AsFd + Send + Sync + 'static> Socket<S> {
             waker: Waker::new()?,
             peer: peer.into(),
             exchange: None,
-            spin: Duration::ZERO,
+            patience: Patience::by_experience(),
             receive_timeout: AtomicU64::new(0),
         })
     }
@@ -89,9 +90,28 @@ impl<S: AsFd + Send + Sync + 'static> Socket<S> {
         Ok(())
     }
 
-    /// Until when to ask again instead of sleeping.
-    fn spin_until(&self) -> Option<Instant> {
-        if self.spin.is_zero() { None } else { Instant::now().checked_add(self.spin) }
+    /// Asks again instead of sleeping, if that pays: `None` when it brought nothing.
+    fn read_patiently(&self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let until = Instant::now().checked_add(self.patience.longest()?)?;
+        for attempt in 1_u32.. {
+            match self.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => {
+                    self.patience.note_hit();
+                    return Some(read);
+                }
+            }
+            // The peer may have been put on the same core and would wait there until this thread sleeps: so it may go
+            // first now and then, and the clock is looked at as rarely.
+            if attempt.is_multiple_of(ATTEMPTS_IN_A_ROW) {
+                if Instant::now() >= until {
+                    break;
+                }
+                thread::yield_now();
+            }
+        }
+        self.patience.note_miss();
+        None
     }
 
     fn receive(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
@@ -104,7 +124,7 @@ impl<S: AsFd + Send + Sync + 'static> Socket<S> {
 
     fn wait_until(&self, interest: PollFlags, timeout: Option<Duration>) -> io::Result<()> {
         let mut ready = [PollFd::new(&self.stream, interest), PollFd::new(&self.waker.reader, PollFlags::IN)];
-        let spin_until = self.spin_until();
+        let spin_until = self.patience.chosen().and_then(|longest| Instant::now().checked_add(longest));
         while spin_until.is_some_and(|until| Instant::now() < until) {
             if poll(&mut ready, Some(&Timespec::default()))? > 0 {
                 break;
@@ -168,7 +188,7 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Socket<S> {
     }
 
     fn spin(&mut self, longest: Duration) {
-        self.spin = longest;
+        self.patience = Patience::always(longest);
     }
 
     fn exchange(&self) -> Option<&Arc<Exchange>> {
@@ -180,25 +200,25 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Socket<S> {
     }
 
     fn read_waiting(&self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
-        // The peer may have been put on the same core and would then wait until this thread sleeps: so it may go first each
-        // time. Where it runs elsewhere, that costs next to nothing.
-        if let Some(until) = self.spin_until() {
-            while Instant::now() < until {
-                match self.read(buffer) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::yield_now(),
-                    read => return read,
-                }
-            }
+        if let Some(read) = self.read_patiently(buffer) {
+            return read;
         }
         if timeout.is_some_and(|timeout| timeout < SHORTEST_RECV * 2) {
             self.wait(false, timeout)?;
             return self.read(buffer);
         }
         self.arm(timeout)?;
-        self.receive(buffer, RecvFlags::empty())
+        let slept = self.patience.learns().then(Instant::now);
+        let read = self.receive(buffer, RecvFlags::empty());
+        if let Some(slept) = slept {
+            self.patience.note_sleep(slept.elapsed());
+        }
+        read
     }
 }
 
+/// Attempts to read in a row while polling: a few microseconds.
+const ATTEMPTS_IN_A_ROW: u32 = 16;
 /// Shorter waits go through `poll(2)`: the kernel counts SO_RCVTIMEO in ticks of up to 10 ms.
 const SHORTEST_RECV: Duration = Duration::from_millis(20);
 const LONGEST_POLL: Timespec = Timespec { tv_sec: 1 << 30, tv_nsec: 0 };

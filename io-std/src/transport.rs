@@ -59,7 +59,8 @@ pub trait Transport: Send + Sync + 'static {
     fn carry_descriptors(&mut self) {}
 
     /// Asks for up to this long whether there is something to read before it sleeps in [`Transport::read_waiting`] or
-    /// [`Transport::wait`]; told once, before the first read. A transport may ignore it.
+    /// [`Transport::wait`]; zero is not at all. Told once, before the first read, or never: then the transport decides.
+    /// It may ignore it.
     fn spin(&mut self, longest: Duration) {
         let _ = longest;
     }

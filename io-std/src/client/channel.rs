@@ -42,7 +42,7 @@ pub(super) struct Shared {
     pub(super) interceptors: Arc<Interceptors>,
     pub(super) connect_timeout: Duration,
     pub(super) carries_descriptors: bool,
-    pub(super) spin: Duration,
+    pub(super) spin: Option<Duration>,
     pub(super) state: Mutex<State>,
     pub(super) changed: Condvar,
 }
@@ -300,7 +300,9 @@ impl Shared {
                 if self.carries_descriptors {
                     transport.carry_descriptors();
                 }
-                transport.spin(self.spin);
+                if let Some(longest) = self.spin {
+                    transport.spin(longest);
+                }
                 let session = (self.new_session)(clock::now());
                 let connection = Arc::new(Connection::new(transport, session, Arc::clone(&self.connector)));
                 state.link = LinkState::Up(Arc::clone(&connection));
