@@ -77,8 +77,8 @@ carried!(NativeClient, CarriedClient, ClientSession);
 enum Phase {
     /// Both live, or the handshake is under way.
     Open,
-    /// The session has ended, and waits for what it wrote to leave before the carrier is closed.
-    Leaving(SessionEnd),
+    /// The session has ended, and waits until then for what it wrote to leave before the carrier is closed.
+    Leaving(SessionEnd, Time),
     /// The session has ended and the carrier closes.
     Closing(SessionEnd),
     /// The carrier has ended; the session is told, and ends.
@@ -151,7 +151,7 @@ impl<S: ?Sized + Carried> Link<S> {
         S: Machine<Event = E>,
     {
         loop {
-            let mut wake = None;
+            let mut wake = self.give_up_if_late(now);
             // The session has more to say, or may have, once the carrier has written what it has.
             let mut has_more = false;
             if let Some(session) = self.session.as_mut().filter(|_| self.phase != Phase::Ended) {
@@ -165,18 +165,18 @@ impl<S: ?Sized + Carried> Link<S> {
                     Output::Event(event) => match is_end(event) {
                         Ok(event) => return Output::Event(Found::Event(event)),
                         Err(end) => {
-                            if let Some(closed) = self.on_session_end(end) {
+                            if let Some(closed) = self.on_session_end(now, end) {
                                 return closed;
                             }
                             continue;
                         }
                     },
                     Output::Full(at) => {
-                        wake = at;
+                        wake = Wake::earlier(at, wake);
                         has_more |= !may_write && self.carrier.is_open();
                     }
                     Output::Idle(at) => {
-                        wake = at;
+                        wake = Wake::earlier(at, wake);
                         self.close_if_leaving(now);
                     }
                 }
@@ -212,21 +212,31 @@ impl<S: ?Sized + Carried> Link<S> {
     }
 
     /// The session has ended: its last frames go first, then the carrier is closed.
-    fn on_session_end<E>(&mut self, end: SessionEnd) -> Option<Output<Found<E>>> {
+    fn on_session_end<E>(&mut self, now: Time, end: SessionEnd) -> Option<Output<Found<E>>> {
         match self.phase {
-            Phase::Open => self.phase = Phase::Leaving(end),
+            Phase::Open => self.phase = Phase::Leaving(end, now + self.carrier.close_timeout()),
             Phase::Lost => {
                 self.phase = Phase::Ended;
                 self.session = None;
                 return Some(Output::Event(Found::Closed(end)));
             }
-            Phase::Leaving(_) | Phase::Closing(_) | Phase::Ended => {}
+            Phase::Leaving(..) | Phase::Closing(_) | Phase::Ended => {}
         }
         None
     }
 
+    /// A peer that reads nothing is not waited for: what was left for it is dropped, and the carrier ends.
+    fn give_up_if_late(&mut self, now: Time) -> Option<Wake> {
+        let Phase::Leaving(_, until) = self.phase else { return None };
+        if now >= until {
+            self.carrier.handle_eof(now);
+            return None;
+        }
+        Some(Wake { at: until, why: "websocket: the session's last words are to have left" })
+    }
+
     fn close_if_leaving(&mut self, now: Time) {
-        let Phase::Leaving(end) = &self.phase else { return };
+        let Phase::Leaving(end, _) = &self.phase else { return };
         let session = self.session.as_ref();
         let violation = session.and_then(|session| session.violation());
         let why = session.and_then(|session| session.explain());
@@ -259,7 +269,7 @@ impl<S: ?Sized + Carried> Link<S> {
             Event::Closed(end) => {
                 let status = status_of(&end);
                 let phase = core::mem::replace(&mut self.phase, Phase::Ended);
-                if let Phase::Leaving(end) | Phase::Closing(end) = phase {
+                if let Phase::Leaving(end, _) | Phase::Closing(end) = phase {
                     self.session = None;
                     return Some(Output::Event(Found::Closed(end)));
                 }

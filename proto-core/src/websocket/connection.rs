@@ -16,6 +16,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use bytes::{Bytes, BytesMut};
+use core::time::Duration;
 
 /// Which side of the connection this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -241,6 +242,11 @@ impl Connection {
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.phase == Phase::Ended
+    }
+
+    /// How long a closing handshake may take.
+    pub(crate) fn close_timeout(&self) -> Duration {
+        self.config.close_timeout
     }
 
     /// Bytes that wait to be sent, with what each message costs beside its payload.

@@ -340,3 +340,29 @@ fn a_peer_that_answers_no_heartbeat_is_let_go() {
         "{events:?}"
     );
 }
+
+#[test]
+fn a_client_that_reads_nothing_does_not_hold_up_the_end_for_longer_than_a_closing_handshake_may_take() {
+    let (mut client, mut server) = pair(false);
+    let none = Metadata::new();
+    let head = StartCall { path: "/a.B/C", metadata: &none, deadline: None, compression: None };
+    let call = client.start(Time::START, head).unwrap();
+    let (_, events) = settle(&mut client, &mut server, Time::START);
+    let Some(ServerEvent::Opened { call: opened }) = events.first() else { panic!("{call:?} {events:?}") };
+    let _ = server.send(*opened, Bytes::from(vec![7; 50_000]), false).unwrap();
+    // No room: nothing leaves.
+    let mut out = Out::with_room(0);
+    assert!(matches!(server.poll_output(Time::START, &mut out), Output::Full(_)));
+    server.close(Time::START);
+    let mut events = Vec::new();
+    let mut now = Time::START;
+    let limit = now + server_config().websocket.close_timeout;
+    while !events.iter().any(|event| matches!(event, ServerEvent::Closed(SessionEnd::Graceful))) {
+        match server.poll_output(now, &mut out) {
+            Output::Event(event) => events.push(event),
+            Output::Full(wake) | Output::Idle(wake) => now = wake.expect("it waits for something").at,
+        }
+        assert!(now <= limit, "{events:?}");
+    }
+    assert!(now > Time::START, "it gave the client no time");
+}
