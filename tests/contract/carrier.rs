@@ -155,6 +155,24 @@ pub static CARRIERS: &[Carrier] = &[
         can: Can { message_mib: 8, ..Can::ALL },
     },
     Carrier {
+        name: "WS in memory",
+        link: Link::Memory,
+        pairs: EACH_WITH_ITSELF,
+        scheme: None,
+        server: any::server,
+        client: websocket::client,
+        can: Can::ALL,
+    },
+    Carrier {
+        name: "WS in HTTP/2",
+        link: Link::Tcp,
+        pairs: EACH_WITH_ITSELF,
+        scheme: Some("ws+h2"),
+        server: any::server,
+        client: websocket::client_on_http2,
+        can: Can::ALL,
+    },
+    Carrier {
         name: "gRPC-Web",
         link: Link::Tcp,
         pairs: EACH_WITH_EACH,
@@ -173,7 +191,7 @@ pub static CARRIERS: &[Carrier] = &[
         can: Can::WEB_HTTP1,
     },
     Carrier {
-        name: "in text, 1.1",
+        name: "Web text, 1.1",
         link: Link::Tcp,
         pairs: EACH_WITH_ITSELF,
         scheme: Some("grpc-web-text+h1"),

@@ -1,13 +1,15 @@
-//! The native protocol in WebSocket messages, binary and JSON.
+//! The native protocol in WebSocket messages, binary and JSON; and in a WebSocket that is a stream of HTTP/2.
 
 use crate::carrier::{NewClient, NewServer, Setup};
-use crate::carriers::native;
+use crate::carriers::{http2, native};
 use bytes::Bytes;
 use std::sync::Arc;
 use zrpc::core::base::Secret;
 use zrpc::core::codec::json::{Reader, write_str};
 use zrpc::core::rpc::{Part, Transcode, TranscodeError};
-use zrpc::core::stack::{WebSocketClient, WebSocketClientConfig, WebSocketServer, WebSocketServerConfig};
+use zrpc::core::stack::{
+    WebSocketClient, WebSocketClientConfig, WebSocketHttp2Client, WebSocketServer, WebSocketServerConfig,
+};
 
 /// Messages of any bytes as texts: for each byte a character above those that JSON escapes.
 #[derive(Debug)]
@@ -61,6 +63,16 @@ pub fn client_in_json(setup: Setup) -> NewClient {
         text: true,
         schema: Arc::new(Characters),
         ..WebSocketClientConfig::default()
+    })
+}
+
+/// The sessions of a client in a stream of HTTP/2, in binary messages.
+pub fn client_on_http2(setup: Setup) -> NewClient {
+    let config = WebSocketClientConfig { native: native::config(setup), ..WebSocketClientConfig::default() };
+    let http2 = http2::client_config(setup).http2;
+    Box::new(move |now| {
+        let client = WebSocketHttp2Client::new(now, &http2, &config, Secret::from_seed([7; 32]));
+        Box::new(client.expect("a request that can be made"))
     })
 }
 
