@@ -159,15 +159,16 @@ impl Connection {
         let Some(interval) = self.heartbeat_interval().filter(|_| self.phase == Phase::Open) else { return };
         // Any received byte counts as life, so the timer only moves. What was not read may hold a pong.
         let due = self.received_at + interval;
-        if due > self.now || self.is_held() {
-            let due = if self.is_held() { self.now + interval } else { due };
-            self.timers.arm(Timer::Heartbeat, due);
+        let is_asked = self.timers.is_armed(Timer::HeartbeatPong) && self.received_at < self.pinged_at;
+        if due > self.now || self.is_held() || is_asked {
+            self.timers.arm(Timer::Heartbeat, if due > self.now { due } else { self.now + interval });
             return;
         }
         if self.outbox.pings() < PINGS_MAX {
             self.outbox.push_ping(HEARTBEAT);
         }
         self.pinged_at = self.now;
+        self.timers.arm(Timer::Heartbeat, self.now + interval);
         self.timers.arm(Timer::HeartbeatPong, self.now + self.config.heartbeat_timeout.max(HEARTBEAT_MIN));
     }
 
@@ -175,8 +176,6 @@ impl Connection {
         // Whatever came since the ping is life, however late this is looked at.
         if self.received_at < self.pinged_at && !self.is_held() {
             self.violate(Violation::HeartbeatTimeout);
-        } else if let Some(interval) = self.heartbeat_interval() {
-            self.timers.arm(Timer::Heartbeat, (self.received_at + interval).max(self.now + HEARTBEAT_MIN));
         }
     }
 

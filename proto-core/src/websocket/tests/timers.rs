@@ -53,6 +53,26 @@ fn a_peer_that_is_silent_is_asked_and_one_that_does_not_answer_is_given_up() {
 }
 
 #[test]
+fn a_peer_that_answered_is_asked_again_after_the_interval_however_long_an_answer_may_take() {
+    let (heartbeat_interval, heartbeat_timeout) = (Some(Duration::from_secs(1)), Duration::from_secs(20));
+    let mut wire = Wire::server_with(Config { heartbeat_interval, heartbeat_timeout, ..Config::default() });
+    for _ in 0..5 {
+        wire.wait(Duration::from_secs(1));
+        assert_eq!(wire.take_sent(), b"\x89\x09heartbeat");
+        wire.say(|peer| peer.frame(0x8a, b"heartbeat"));
+    }
+    // Without an answer it is asked once, and has its whole time.
+    wire.wait(Duration::from_secs(1));
+    assert_eq!(wire.take_sent(), b"\x89\x09heartbeat");
+    for _ in 0..19 {
+        wire.wait(Duration::from_secs(1));
+    }
+    assert_eq!((wire.take_sent().len(), wire.end()), (0, None));
+    wire.wait(Duration::from_secs(1));
+    assert_eq!(wire.end(), Some(&End::Violation(Violation::HeartbeatTimeout)));
+}
+
+#[test]
 fn a_peer_that_waits_for_our_application_is_not_given_up() {
     let config = Config { credit: Credit::Manual, unread_bytes_max: 1, ..heartbeat() };
     let mut wire = Wire::server_with(config);
