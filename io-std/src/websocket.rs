@@ -137,7 +137,14 @@ impl<T: Transport> WebSocket<T> {
         self.pump.machine().subprotocol()
     }
 
-    /// Waits for the next message; `None` once both sides have said close.
+    /// How the connection ended, with the code and the reason of the side that closed first; `None` until
+    /// [`WebSocket::receive`] came upon it.
+    #[must_use]
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// Waits for the next message; `None` once both sides have said close, and [`WebSocket::end`] says with which code.
     ///
     /// # Errors
     /// When the transport fails, or with the [`End`] of a connection that was not closed cleanly.
@@ -284,6 +291,8 @@ mod tests {
                 while let Some(message) = server.receive().unwrap() {
                     server.send(message).unwrap();
                 }
+                let (code, reason) = (Some(CloseCode::NORMAL), "done".to_owned());
+                assert_eq!(server.end(), Some(&End::Closed { code, reason, by_peer: true }));
             });
             let request = Request::new("localhost", "/chat");
             let mut client = WebSocket::connect(ours, &request, Arc::clone(&config)).unwrap();

@@ -145,7 +145,13 @@ impl WebSocket {
         self.subprotocol.as_deref()
     }
 
-    /// The next message; `None` once both sides have said close.
+    /// How the connection ended, with the code and the reason of the side that closed first; `None` while it has not.
+    #[must_use]
+    pub fn end(&self) -> Option<End> {
+        self.shared.lock().end.clone()
+    }
+
+    /// The next message; `None` once both sides have said close, and [`WebSocket::end`] says with which code.
     ///
     /// # Errors
     /// How the connection ended, when that was no closing handshake.
@@ -406,8 +412,11 @@ mod tests {
             assert_eq!(client.receive().await.unwrap(), Some(Message::Text("x".repeat(size))));
             assert_eq!(client.receive().await.unwrap(), Some(Message::Binary(vec![7; size].into())));
         }
+        assert_eq!(client.end(), None);
         client.close(CloseCode::NORMAL, "done");
         assert_eq!(client.receive().await.unwrap(), None);
+        let (code, reason) = (Some(CloseCode::NORMAL), "done".to_owned());
+        assert_eq!(client.end(), Some(End::Closed { code, reason, by_peer: false }));
         echo.await.unwrap().unwrap();
     }
 

@@ -1,15 +1,18 @@
 //! The interoperability server: does what an official client asks for.
 //!
-//! Usage: `interop-server --driver tokio|blocking [--port PORT] [--max_streams COUNT] [--carrier http2|http1]`. On HTTP/2
-//! it speaks gRPC and gRPC-Web, on HTTP/1.1 gRPC-Web. Its first line of output is its port. It ends when its standard input
-//! does.
+//! Usage: `interop-server --driver tokio|blocking [--port PORT] [--max_streams COUNT] [--carrier http2|http1]`. On HTTP/1.1
+//! it speaks gRPC-Web and nothing else; otherwise all that a server of ours speaks, WebSocket with JSON among it. Its first
+//! line of output is its port. It ends when its standard input does.
 
 use std::io;
 use std::process::ExitCode;
-use zrpc::core::stack::GrpcWebServer;
+use std::sync::Arc;
+use zrpc::core::stack::{AnyServerConfig, GrpcWebServer};
+use zrpc::json::Schema;
 use zrpc::{blocking, tokio};
 use zrpc_tests::arguments::{Arguments, Driver, exit_with_input};
 use zrpc_tests::interop::server::{answers, on_threads, on_tokio};
+use zrpc_tests::proto::testing::TEST_SERVICE;
 
 /// What the command line says.
 #[derive(Clone, Copy, Debug)]
@@ -40,9 +43,18 @@ fn main() -> ExitCode {
     }
 }
 
+/// Everything, and for JSON the messages of the test service.
+fn config(options: Options) -> io::Result<AnyServerConfig> {
+    let mut config = AnyServerConfig::from(answers::config(options.max_streams));
+    if let Some(websocket) = &mut config.websocket {
+        websocket.schema = Arc::new(Schema::of([&TEST_SERVICE]).map_err(io::Error::other)?);
+    }
+    Ok(config)
+}
+
 fn serve_on_tokio(options: Options) -> io::Result<()> {
     ::tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let mut builder = tokio::Server::builder().config(answers::config(options.max_streams));
+        let mut builder = tokio::Server::builder().config(config(options)?);
         if options.is_http1 {
             builder = builder.sessions(|now| Box::new(GrpcWebServer::new(now, &answers::config(None))));
         }
@@ -54,7 +66,7 @@ fn serve_on_tokio(options: Options) -> io::Result<()> {
 }
 
 fn serve_on_threads(options: Options) -> io::Result<()> {
-    let mut builder = blocking::Server::builder().config(answers::config(options.max_streams));
+    let mut builder = blocking::Server::builder().config(config(options)?);
     if options.is_http1 {
         builder = builder.sessions(|now| Box::new(GrpcWebServer::new(now, &answers::config(None))));
     }
