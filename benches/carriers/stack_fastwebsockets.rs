@@ -1,7 +1,7 @@
 //! fastwebsockets, in the loop that its documentation shows for an echo.
 
 use crate::plain_handshake;
-use fastwebsockets::{OpCode, Role, WebSocket, WebSocketError};
+use fastwebsockets::{Frame, OpCode, Role, WebSocket, WebSocketError};
 use tokio::net::{TcpListener, TcpStream};
 use zrpc_benches::Failure;
 
@@ -23,7 +23,10 @@ async fn echo(mut socket: TcpStream) -> Result<(), WebSocketError> {
     loop {
         let frame = socket.read_frame().await?;
         match frame.opcode {
-            OpCode::Text | OpCode::Binary => socket.write_frame(frame).await?,
+            // A frame made anew: one that was read keeps its mask, and would be sent as masked by a server.
+            OpCode::Text | OpCode::Binary => {
+                socket.write_frame(Frame::new(true, frame.opcode, None, frame.payload)).await?;
+            }
             OpCode::Close => return Ok(()),
             _ => {}
         }

@@ -68,17 +68,28 @@ impl Call {
         self.turn == turn && self.priority.urgency() == urgency
     }
 
-    /// The same memory for another call.
-    pub(super) fn recycle(mut self) -> Call {
-        self.outbound.recycle();
-        self.metadata.clear();
-        self.path_text.clear();
-        Call {
-            outbound: self.outbound,
-            metadata: self.metadata,
-            path_text: self.path_text,
-            ..Call::default()
-        }
+    /// Forgets all but memory that the next call can use. In place, as calls are large.
+    pub(super) fn recycle(&mut self) {
+        let Call {
+            wire,
+            is_admitted,
+            told,
+            turn,
+            priority,
+            deadline,
+            inbound,
+            outbound,
+            path,
+            path_text,
+            metadata,
+            has_response,
+        } = self;
+        (*wire, *is_admitted, *has_response) = (0, false, false);
+        (*told, *turn, *priority, *deadline) = Default::default();
+        (*inbound, *path) = Default::default();
+        outbound.recycle();
+        path_text.clear();
+        metadata.clear();
     }
 
     /// Bytes of heap memory held, without payloads that wait to be sent.

@@ -218,7 +218,8 @@ impl<C: Codec> Connection<C> {
     /// The call, while it is open to its owner.
     fn open_call(&mut self, id: u64) -> Result<&mut Call, Misuse> {
         self.alive()?;
-        self.calls.get_mut(key(id)).filter(|call| call.is_told()).ok_or(Misuse::Gone)
+        let call = self.calls.get_mut(key(id)).filter(|call| call.is_told());
+        call.map(|call| &mut **call).ok_or(Misuse::Gone)
     }
 
     fn alive(&self) -> Result<(), Misuse> {

@@ -13,6 +13,7 @@ use crate::native::event::Event;
 use crate::native::lifecycle::{Drain, Timer};
 use crate::native::ready::Ready;
 use crate::native::{Role, Violation};
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -44,8 +45,8 @@ pub(super) struct Connection<C> {
     pub(super) receiving: Option<u64>,
 
     /// Calls by twice their id: ids follow each other, and the table expects steps of two.
-    pub(super) calls: IdTable<Call>,
-    pub(super) spare: Vec<Call>,
+    pub(super) calls: IdTable<Box<Call>>,
+    pub(super) spare: Vec<Box<Call>>,
     /// Calls of a client whose number in frames is not their id, as others overtook them.
     pub(super) renamed: BTreeMap<u64, u64>,
     /// Calls whose end the owner does not know.
@@ -222,7 +223,7 @@ impl<C: Codec> Connection<C> {
     }
 
     fn is_told(&self, id: u64) -> bool {
-        self.calls.get(key(id)).is_some_and(Call::is_told)
+        self.calls.get(key(id)).is_some_and(|call| call.is_told())
     }
 
     fn wake(&mut self) -> Option<Wake> {
@@ -241,6 +242,6 @@ impl<C: Codec> Connection<C> {
 }
 
 /// A deadline stands while its call is there: a server's also while its answer waits to be written.
-pub(super) fn waits(calls: &IdTable<Call>, id: u64, at: Time) -> bool {
+pub(super) fn waits(calls: &IdTable<Box<Call>>, id: u64, at: Time) -> bool {
     calls.get(key(id)).is_some_and(|call| call.deadline == Some(at))
 }

@@ -12,6 +12,7 @@ use crate::native::{ErrorCode, Violation, varint};
 use crate::rpc::local_status;
 use crate::rpc::session::SessionEnd;
 use crate::rpc::{Metadata, Origin, Status};
+use alloc::boxed::Box;
 use alloc::format;
 use core::time::Duration;
 
@@ -416,7 +417,7 @@ impl<C: Codec> Connection<C> {
     }
 
     /// Takes a call out of every table.
-    pub(super) fn remove(&mut self, id: u64) -> Option<Call> {
+    pub(super) fn remove(&mut self, id: u64) -> Option<Box<Call>> {
         let call = self.calls.remove(key(id))?;
         self.active -= usize::from(call.is_admitted);
         if call.wire != id {

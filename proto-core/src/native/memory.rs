@@ -13,6 +13,7 @@ use crate::native::lifecycle::Timer;
 use crate::native::outbound::Outbound;
 use crate::native::ready::Ready;
 use crate::rpc::message::wire_length_max;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -41,13 +42,13 @@ impl<C: Codec> Connection<C> {
             + self.scratch.path.capacity()
             + self.holds_for_calls()
             + self.renamed.len() * RENAMED_BYTES
-            + self.calls.iter().map(|(_, call)| call.memory()).sum::<usize>()
+            + self.calls.iter().map(|(_, call)| size_of::<Call>() + call.memory()).sum::<usize>()
     }
 
     fn holds_for_calls(&self) -> usize {
         self.calls.memory()
-            + self.spare.capacity() * size_of::<Call>()
-            + self.spare.iter().map(Call::memory).sum::<usize>()
+            + self.spare.capacity() * size_of::<Box<Call>>()
+            + self.spare.iter().map(|call| size_of::<Call>() + call.memory()).sum::<usize>()
             + self.deadlines.memory()
             + self.pending.capacity() * size_of::<Event>()
             + self.ready.memory()
@@ -56,9 +57,10 @@ impl<C: Codec> Connection<C> {
     }
 
     /// Keeps the memory of a call for a new one.
-    pub(super) fn recycle(&mut self, call: Call) {
+    pub(super) fn recycle(&mut self, mut call: Box<Call>) {
         if self.spare.len() < SPARE_CALLS && call.memory() <= SPARE_CALL_BYTES {
-            self.spare.push(call.recycle());
+            call.recycle();
+            self.spare.push(call);
         }
     }
 
@@ -124,9 +126,9 @@ impl Config {
         // What the owner has queued, its own lists among it, is bounded by the frames that it must fit into.
         let outbound = Outbound::memory_max(self.frame_bytes_max as usize, self.send_buffer_bytes);
         let call = message + 2 * metadata + 2 * self.frame_bytes_max as usize + outbound;
-        let slot = 2 * size_of::<Option<Call>>();
+        let slot = size_of::<Call>() + 2 * size_of::<Option<Box<Call>>>();
         let index = 2 * (2 * calls + 40) * (INDEX_BYTES + DEADLINE_BYTES);
-        let spare = 2 * SPARE_CALLS * (size_of::<Call>() + SPARE_CALL_BYTES);
+        let spare = SPARE_CALLS * (2 * size_of::<Box<Call>>() + size_of::<Call>() + SPARE_CALL_BYTES);
         let events = 2 * (4 * calls + 16) * size_of::<Event>();
         // Besides replies: what the owner gives up, the credit that it gives back, and what is said once.
         let control = self.unread_replies_max + 4 * calls + 64;

@@ -77,13 +77,13 @@ impl Outbound {
 
     /// Forgets all but memory that the next call can use.
     pub(super) fn recycle(&mut self) {
-        let (mut metadata, mut trailers) =
-            (core::mem::take(&mut self.metadata), core::mem::take(&mut self.trailers));
-        let mut others = core::mem::take(&mut self.others);
+        let Outbound { head, metadata, encoding, end, trailers, blocked, first, others, queued_bytes, left } =
+            self;
+        (*head, *encoding, *end, *first) = Default::default();
+        (*blocked, *queued_bytes, *left) = Default::default();
         metadata.clear();
         trailers.clear();
         others.clear();
-        *self = Outbound { metadata, trailers, others, ..Outbound::default() };
     }
 
     /// Queues a message.

@@ -1,6 +1,6 @@
 //! Frames about the connection, and about the way of a call: HELLO, PONG, GOAWAY, CREDIT, RESET, PRIORITY.
 
-use crate::native::call::{Call, Told, Turn};
+use crate::native::call::{Told, Turn};
 use crate::native::capabilities::{Capabilities, DEFAULT};
 use crate::native::codec::Codec;
 use crate::native::connection::{Connection, key};
@@ -109,9 +109,7 @@ impl<C: Codec> Connection<C> {
         let line = if turn == Turn::Waiting { &mut self.waiting } else { &mut self.ready };
         line.push_back(priority.urgency(), id);
         let calls = &self.calls;
-        line.note_stale(|urgency, id| {
-            calls.get(key(id)).is_some_and(|call: &Call| call.stands_in(turn, urgency))
-        });
+        line.note_stale(|urgency, id| calls.get(key(id)).is_some_and(|call| call.stands_in(turn, urgency)));
     }
 
     pub(super) fn on_reset(&mut self, wire: u64, code: ErrorCode) -> Result<(), Violation> {
