@@ -63,6 +63,30 @@ async fn on_h2c_they_answer_tonic() {
     assert_eq!(handle.running_handlers(), 0);
 }
 
+/// The same services, on a listener that its clients reach by this scheme.
+async fn on_tcp_as(scheme: &str) {
+    let probe = Probe::default();
+    let server = services(&probe).await.bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("{scheme}://{}", server.local_addr().unwrap());
+    tokio::spawn(server.run());
+    by_channel(Channel::connect(&endpoint).await.unwrap(), &probe).await;
+}
+
+#[tokio::test]
+async fn on_websocket_they_answer_both_clients() {
+    on_tcp_as("ws").await;
+}
+
+#[tokio::test]
+async fn on_websocket_in_json_they_answer_both_clients_with_messages_as_data() {
+    on_tcp_as("ws+json").await;
+}
+
+#[tokio::test]
+async fn on_the_native_protocol_they_answer_both_clients() {
+    on_tcp_as("tcp").await;
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn on_a_unix_socket_they_answer_tonic() {
@@ -77,8 +101,11 @@ async fn on_a_unix_socket_they_answer_tonic() {
     let channel = tonic::transport::Endpoint::from_shared(endpoint).unwrap().connect().await.unwrap();
     is_healthy(channel.clone()).await;
     cases::tonic_client(channel, &probe).await;
-    let ours = Channel::connect(&format!("http+unix://{}", path.display())).await.unwrap();
-    by_channel(ours, &probe).await;
+    // gRPC, and the native protocol.
+    for scheme in ["http+unix", "unix"] {
+        let ours = Channel::connect(&format!("{scheme}://{}", path.display())).await.unwrap();
+        by_channel(ours, &probe).await;
+    }
     std::fs::remove_file(&path).unwrap();
 }
 
