@@ -154,7 +154,9 @@ impl Outgoing for Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.connection.release(self.id);
-        self.tell_end(&Status::cancelled("the caller dropped the call"));
+        if !self.told.load(Ordering::Relaxed) {
+            self.tell_end(&Status::cancelled("the caller dropped the call"));
+        }
     }
 }
 

@@ -145,7 +145,7 @@ impl Connection {
             }
         }
         let slot = Slot { consumes_at_once: start.one_response, sends_no_more, ..Slot::default() };
-        guard.calls.calls.insert(call, slot);
+        guard.calls.open(call, slot);
         guard = self.link.turn_now(guard);
         if guard.pump.machine().awaits_server() {
             // Nobody else might read before this call is waited for, and until then it would not leave.
@@ -272,6 +272,7 @@ impl Connection {
         if slot.ended.is_none() {
             says_something |= session.cancel(call).is_ok();
         }
+        guard.calls.recycle(slot);
         if says_something {
             guard = self.link.turn(guard);
         }

@@ -23,6 +23,8 @@ pub(crate) struct Slots {
     pub(super) was_ready: bool,
     pub(super) end: Option<SessionEnd>,
     pub(super) descriptors: Descriptors,
+    /// The queue of a call that is gone, for the next one.
+    pub(super) spare: VecDeque<(Message, u32)>,
 }
 
 /// What has come for a call, and who waits for it.
@@ -58,6 +60,21 @@ impl Slot {
 }
 
 impl Slots {
+    /// Adds a call that begins.
+    pub(super) fn open(&mut self, call: CallId, slot: Slot) {
+        let messages = std::mem::take(&mut self.spare);
+        self.calls.insert(call, Slot { messages, ..slot });
+    }
+
+    /// Keeps the queue of a call that is gone, unless it grew beyond what most calls need.
+    pub(super) fn recycle(&mut self, mut slot: Slot) {
+        const KEPT: usize = 8;
+        slot.messages.clear();
+        if slot.messages.capacity() <= KEPT {
+            self.spare = slot.messages;
+        }
+    }
+
     /// Tells who waits for this half of the call that something came.
     pub(super) fn tell(&mut self, call: CallId, half: Half) {
         self.leader_has_news |= self.leader == Some((call, half));

@@ -233,12 +233,14 @@ impl Outgoing for ServerCall {
 
 impl Drop for ServerCall {
     fn drop(&mut self) {
-        let status = if thread::panicking() {
-            panicked()
-        } else {
-            Status::internal("the handler returned without an answer")
-        };
-        self.end(&status.with_origin(Origin::Caller), &Metadata::new());
+        if !self.answered.load(Ordering::SeqCst) {
+            let status = if thread::panicking() {
+                panicked()
+            } else {
+                Status::internal("the handler returned without an answer")
+            };
+            self.end(&status.with_origin(Origin::Caller), &Metadata::new());
+        }
         let mut guard = self.connection.link.lock();
         let Some(slot) = guard.calls.calls.remove(&self.id) else { return };
         for (_, credit) in &slot.messages {
