@@ -46,6 +46,7 @@ pub(super) struct Connection<C> {
 
     /// Calls by twice their id: ids follow each other, and the table expects steps of two.
     pub(super) calls: IdTable<Box<Call>>,
+    #[allow(clippy::vec_box, reason = "a box goes back into the table as it is, and no call is moved")]
     pub(super) spare: Vec<Box<Call>>,
     /// Calls of a client whose number in frames is not their id, as others overtook them.
     pub(super) renamed: BTreeMap<u64, u64>,
