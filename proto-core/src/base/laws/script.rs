@@ -88,6 +88,27 @@ impl<C> Script<C> {
     }
 }
 
+impl<C> Script<C> {
+    /// The same script with other inputs and commands, for what carries a machine that has scripts already.
+    pub(crate) fn map<D>(
+        self,
+        mut input: impl FnMut(Bytes) -> Bytes,
+        mut command: impl FnMut(C) -> D,
+    ) -> Script<D> {
+        let step = |Step { wait, act }| {
+            let act = match act {
+                Act::Input(bytes) => Act::Input(input(bytes)),
+                Act::Part(bytes) => Act::Part(input(bytes)),
+                Act::Eof => Act::Eof,
+                Act::Command(one) => Act::Command(command(one)),
+                Act::Nothing => Act::Nothing,
+            };
+            Step { wait, act }
+        };
+        Script { steps: self.steps.into_iter().map(step).collect(), pause: self.pause }
+    }
+}
+
 impl<C: Clone> Script<C> {
     /// The same script from a hostile peer: a few of its inputs flipped, cut, repeated, swapped, or followed by noise.
     pub(super) fn damaged(mut self, chance: &mut Entropy) -> Script<C> {

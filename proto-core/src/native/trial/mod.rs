@@ -7,7 +7,7 @@ pub mod arbitrary;
 pub mod fuzz;
 pub mod pair;
 pub(crate) mod peer;
-mod scripts;
+pub(crate) mod scripts;
 pub(crate) mod sent;
 
 use crate::base::laws::{EventOf, Script, Subject};

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 /// A client's bytes, and what the server is told to do.
-pub(super) fn for_server(seed: u64) -> Script<Command> {
+pub(crate) fn for_server(seed: u64) -> Script<Command> {
     let mut world = World::new(Role::Client, seed);
     world.peer.preface();
     world.greet();
@@ -30,7 +30,7 @@ pub(super) fn for_server(seed: u64) -> Script<Command> {
 }
 
 /// A server's bytes, and what the client is told to do.
-pub(super) fn for_client(seed: u64) -> Script<Command> {
+pub(crate) fn for_client(seed: u64) -> Script<Command> {
     let mut world = World::new(Role::Server, seed);
     world.peer.answer();
     world.greet();

@@ -1,5 +1,6 @@
-//! Sessions in JSON texts of a WebSocket on trial: their owners and their worlds, for the laws suite and for fuzzing.
+//! Sessions in a WebSocket on trial, in JSON and in bytes: their owners and their worlds, for the laws suite and for fuzzing.
 
+mod form;
 mod scripts;
 mod sent;
 
@@ -16,10 +17,12 @@ use crate::websocket;
 use crate::websocket::trial::SECRET;
 use alloc::string::String;
 use alloc::sync::Arc;
+use core::marker::PhantomData;
 use core::time::Duration;
+pub use form::{Binary, Form, Json};
 
 const MESSAGE_BYTES_MAX: usize = 5_000;
-const CALLS_MAX: usize = 40;
+const CALLS_MAX: usize = 64;
 
 fn native(seed: u64) -> native::Config {
     let mut chance = Entropy::from_seed(seed);
@@ -47,31 +50,34 @@ fn native_websocket() -> websocket::Config {
     }
 }
 
-fn server(seed: u64) -> WebSocketServerConfig {
-    WebSocketServerConfig { native: native(seed), websocket: native_websocket(), schema: Arc::new(AnyBytes) }
+fn server_config<F: Form>(seed: u64) -> WebSocketServerConfig {
+    let (native, websocket) = (F::native(seed), native_websocket());
+    WebSocketServerConfig { native, websocket, schema: Arc::new(AnyBytes) }
 }
 
-fn client(seed: u64) -> WebSocketClientConfig {
-    let request = websocket::Request::new("localhost", "/").subprotocol("zrpc.v1+json");
+fn client_config<F: Form>(seed: u64) -> WebSocketClientConfig {
+    let subprotocol = if F::IS_TEXT { "zrpc.v1+json" } else { "zrpc.v1" };
+    let request = websocket::Request::new("localhost", "/").subprotocol(subprotocol);
     WebSocketClientConfig {
-        native: native(seed),
+        native: F::native(seed),
         websocket: native_websocket(),
         request,
-        text: true,
+        text: F::IS_TEXT,
         schema: Arc::new(AnyBytes),
     }
 }
 
-/// A server whose clients write JSON, on trial.
+/// A server in a WebSocket, on trial.
 #[derive(Debug)]
-pub struct ConsoleServerTrial {
+pub struct ConsoleServerTrial<F = Json> {
     session: WebSocketServer,
     calls: Calls,
+    form: PhantomData<F>,
 }
 
-impl ConsoleServerTrial {
+impl<F: Form> ConsoleServerTrial<F> {
     fn pump(&mut self, call: crate::rpc::CallId) {
-        let ConsoleServerTrial { session, calls } = self;
+        let ConsoleServerTrial { session, calls, .. } = self;
         if calls.pump(call, |message| session.send(call, message, false)) {
             // What refuses the status is a call that is over, of which an event tells.
             let _refused = session.finish(call, &Status::OK, &Metadata::new());
@@ -79,18 +85,19 @@ impl ConsoleServerTrial {
     }
 }
 
-impl Subject for ConsoleServerTrial {
-    const NAME: &'static str = "WebSocket server in JSON";
+impl<F: Form> Subject for ConsoleServerTrial<F> {
+    const NAME: &'static str = F::NAMES[0];
     type Machine = WebSocketServer;
     type Command = Command;
-    type Sent = sent::Sent;
+    type Sent = F::Sent;
 
     fn build(seed: u64, now: Time) -> Self {
-        ConsoleServerTrial { session: WebSocketServer::new(now, &server(seed)), calls: Calls::default() }
+        let session = WebSocketServer::new(now, &server_config::<F>(seed));
+        ConsoleServerTrial { session, calls: Calls::default(), form: PhantomData }
     }
 
     fn script(seed: u64) -> Script<Command> {
-        scripts::for_server(seed)
+        F::for_server(seed)
     }
 
     fn machine(&mut self) -> &mut WebSocketServer {
@@ -141,8 +148,8 @@ impl Subject for ConsoleServerTrial {
         story::call_at_server(event)
     }
 
-    fn sent(bytes: &[u8]) -> Result<sent::Sent, String> {
-        sent::read(bytes, false)
+    fn sent(bytes: &[u8]) -> Result<F::Sent, String> {
+        F::read(bytes, false)
     }
 
     fn memory(&self) -> usize {
@@ -150,18 +157,19 @@ impl Subject for ConsoleServerTrial {
     }
 
     fn memory_max() -> usize {
-        server(0).memory_max()
+        server_config::<F>(0).memory_max()
     }
 }
 
-/// A client that writes JSON, on trial.
+/// A client in a WebSocket, on trial.
 #[derive(Debug)]
-pub struct ConsoleClientTrial {
+pub struct ConsoleClientTrial<F = Json> {
     session: WebSocketClient,
     calls: Calls,
+    form: PhantomData<F>,
 }
 
-impl ConsoleClientTrial {
+impl<F: Form> ConsoleClientTrial<F> {
     fn start(&mut self, now: Time, messages: u32, timeout: Option<Duration>) -> Result<(), Misuse> {
         let metadata = Metadata::new();
         let deadline = timeout.map(|timeout| now + timeout);
@@ -175,7 +183,7 @@ impl ConsoleClientTrial {
     }
 
     fn pump(&mut self, call: crate::rpc::CallId) {
-        let ConsoleClientTrial { session, calls } = self;
+        let ConsoleClientTrial { session, calls, .. } = self;
         if calls.pump(call, |message| session.send(call, message, false)) {
             // What refuses the end is a call that is over, of which an event tells.
             let _refused = session.half_close(call);
@@ -183,19 +191,20 @@ impl ConsoleClientTrial {
     }
 }
 
-impl Subject for ConsoleClientTrial {
-    const NAME: &'static str = "WebSocket client in JSON";
+impl<F: Form> Subject for ConsoleClientTrial<F> {
+    const NAME: &'static str = F::NAMES[1];
     type Machine = WebSocketClient;
     type Command = Command;
-    type Sent = sent::Sent;
+    type Sent = F::Sent;
 
     fn build(seed: u64, now: Time) -> Self {
-        let session = WebSocketClient::new(now, &client(seed), Secret::from_seed(SECRET));
-        ConsoleClientTrial { session: session.expect("the request can be sent"), calls: Calls::default() }
+        let session = WebSocketClient::new(now, &client_config::<F>(seed), Secret::from_seed(SECRET));
+        let session = session.expect("the request can be sent");
+        ConsoleClientTrial { session, calls: Calls::default(), form: PhantomData }
     }
 
     fn script(seed: u64) -> Script<Command> {
-        scripts::for_client(seed)
+        F::for_client(seed)
     }
 
     fn machine(&mut self) -> &mut WebSocketClient {
@@ -237,8 +246,8 @@ impl Subject for ConsoleClientTrial {
         story::call_at_client(event)
     }
 
-    fn sent(bytes: &[u8]) -> Result<sent::Sent, String> {
-        sent::read(bytes, true)
+    fn sent(bytes: &[u8]) -> Result<F::Sent, String> {
+        F::read(bytes, true)
     }
 
     fn memory(&self) -> usize {
@@ -246,7 +255,7 @@ impl Subject for ConsoleClientTrial {
     }
 
     fn memory_max() -> usize {
-        client(0).memory_max(CALLS_MAX)
+        client_config::<F>(0).memory_max(CALLS_MAX)
     }
 }
 
@@ -258,6 +267,18 @@ mod tests {
     #[test]
     fn a_server_in_json_keeps_all_laws_under_ten_thousand_schedules() {
         let report = laws::check::<ConsoleServerTrial>(10_000);
+        assert!(report.schedules == 1 || report.schedules == 10_000 && report.events > 2_500, "{report:?}");
+    }
+
+    #[test]
+    fn a_server_in_binary_messages_keeps_all_laws_under_ten_thousand_schedules() {
+        let report = laws::check::<ConsoleServerTrial<Binary>>(10_000);
+        assert!(report.schedules == 1 || report.schedules == 10_000 && report.events > 2_500, "{report:?}");
+    }
+
+    #[test]
+    fn a_client_in_binary_messages_keeps_all_laws_under_ten_thousand_schedules() {
+        let report = laws::check::<ConsoleClientTrial<Binary>>(10_000);
         assert!(report.schedules == 1 || report.schedules == 10_000 && report.events > 2_500, "{report:?}");
     }
 

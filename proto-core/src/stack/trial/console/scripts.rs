@@ -3,7 +3,7 @@
 use crate::base::Entropy;
 use crate::base::laws::Script;
 use crate::stack::trial::Command;
-use crate::stack::trial::console::{client, native_websocket};
+use crate::stack::trial::console::{Json, client_config, native_websocket};
 use crate::websocket::trial::peer::Peer;
 use crate::websocket::trial::scripts::accept_for;
 use alloc::format;
@@ -36,7 +36,7 @@ pub(super) fn for_server(seed: u64) -> Script<Command> {
 pub(super) fn for_client(seed: u64) -> Script<Command> {
     let mut world = World::new(false, seed);
     world.start();
-    let accept = accept_for(&client(seed).request, &native_websocket());
+    let accept = accept_for(&client_config::<Json>(seed).request, &native_websocket());
     world.peer.response(&accept, SUBPROTOCOL);
     world.greet();
     for _ in 0..6 + world.below(24) {
