@@ -390,7 +390,8 @@ impl Binary {
         }
         let attachments = if kind & call::ATTACHED == 0 { 0 } else { sections.byte()? };
         let rest = if kind & call::MORE == 0 { 0 } else { sections.number()? };
-        if rest == 0 && kind & call::MORE != 0 {
+        // §4.1: a section is there to say something.
+        if (rest == 0 && kind & call::MORE != 0) || (attachments == 0 && kind & call::ATTACHED != 0) {
             return Err(Violation::Flags);
         }
         let arrived = sections.rest.len();

@@ -1,7 +1,7 @@
 //! Frames without their encoding, and what an encoding of them must be able to do: so one engine speaks binary, and
 //! JSON, and whatever else says the same things.
 
-use crate::base::Out;
+use crate::base::{Field, Out};
 use crate::native::capabilities::Capabilities;
 use crate::native::priority::Priority;
 use crate::native::{ErrorCode, Role, Violation};
@@ -147,6 +147,12 @@ pub enum End {
     Status(Status, Metadata),
     /// A server's end whose metadata exceeds a limit.
     Oversized,
+}
+
+/// What a status counts against the limit of metadata, §5: its texts count like entries without a key.
+pub(crate) fn status_size(text: &[u8], details: &[u8], metadata: &Metadata) -> usize {
+    let of_text = |text: &[u8]| if text.is_empty() { 0 } else { Field::new(b"", text).size() };
+    of_text(text) + of_text(details) + metadata.fields().size()
 }
 
 /// Memory that frames are read into, used again and again.

@@ -3,7 +3,7 @@
 use crate::base::{Flow, Misuse, Time};
 use crate::native::call::{Call, Told, Turn};
 use crate::native::capabilities::HEAD_ROOM;
-use crate::native::codec::{Codec, Path};
+use crate::native::codec::{Codec, Path, status_size};
 use crate::native::connection::{Connection, Phase, key};
 use crate::native::control::Control;
 use crate::native::event::Event;
@@ -157,10 +157,8 @@ impl<C: Codec> Connection<C> {
     /// Ends a call with a status; a server.
     pub(super) fn finish(&mut self, id: u64, status: &Status, trailers: &Metadata) -> Result<(), Misuse> {
         self.open_call(id)?;
-        let texts = [status.message().len(), status.details().len()];
-        let texts = texts.into_iter().filter(|len| *len > 0).map(|len| len + 32).sum::<usize>();
-        let fields = status.metadata().fields().size() + trailers.fields().size();
-        self.check_size(texts + fields)?;
+        let own = status_size(status.message().as_bytes(), status.details(), status.metadata());
+        self.check_size(own + trailers.fields().size())?;
         self.open -= 1;
         self.pending.push_back(Event::Ended { call: id, status: status.clone(), trailers: Metadata::new() });
         self.queue_status(id, status.clone(), trailers);

@@ -5,7 +5,7 @@
 //! ```
 
 use crate::native::capabilities;
-use crate::native::codec::{EndOut, Head, HeadOut, Path, PathOut, ReadLimits, Scratch};
+use crate::native::codec::{EndOut, Head, HeadOut, Path, PathOut, ReadLimits, Scratch, status_size};
 use crate::native::frame::metadata::{self, Name, emit_entry, emit_name, parse_name};
 use crate::native::interned::Names;
 use crate::native::varint::{Sections, put};
@@ -153,7 +153,8 @@ pub(crate) fn parse_status(
     let text = if bits & STATUS_TEXT == 0 { &[] } else { sections.string()? };
     let details = if bits & STATUS_DETAILS == 0 { &[] } else { sections.string()? };
     let mut metadata = Metadata::new();
-    if bits & STATUS_METADATA != 0 && metadata::parse(sections, names, limits, &mut metadata)? {
+    let oversized = bits & STATUS_METADATA != 0 && metadata::parse(sections, names, limits, &mut metadata)?;
+    if oversized || status_size(text, details, &metadata) > limits.metadata_bytes_max {
         return Ok(None);
     }
     if code == Code::Ok {

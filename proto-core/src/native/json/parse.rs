@@ -3,7 +3,9 @@
 use crate::base::Field;
 use crate::codec::json::{Kind, Reader};
 use crate::native::capabilities::{self, Capabilities};
-use crate::native::codec::{CallFrame, End, Frame, Head, Part, Path, PathOut, ReadLimits, Scratch};
+use crate::native::codec::{
+    CallFrame, End, Frame, Head, Part, Path, PathOut, ReadLimits, Scratch, status_size,
+};
 use crate::native::json::members::{Fault, Members};
 use crate::native::json::{Json, LAST_OF_ALL};
 use crate::native::{ErrorCode, Priority, Role, Violation, varint};
@@ -329,7 +331,7 @@ fn parse_status(value: &[u8], limits: &ReadLimits) -> Result<End, Fault> {
         Some(value) => parse_metadata(value, limits, &mut metadata)?,
         None => false,
     };
-    let size = metadata.fields().size() + text.len() + details.len();
+    let size = status_size(text.as_bytes(), &details, &metadata);
     if oversized || size > limits.metadata_bytes_max {
         return Ok(End::Oversized);
     }

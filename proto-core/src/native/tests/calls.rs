@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::native::trial::peer::{COMPRESSED, END, HEAD, MESSAGE, head, head_with, numbers};
+use crate::native::varint;
 use crate::rpc::{Code, Encoding};
 
 #[test]
@@ -153,6 +154,30 @@ fn a_deadline_that_passes_while_the_answer_waits_for_credit_resets_the_call() {
     assert_eq!(test.server.waiting_to_send(), 0);
 }
 
+// §4.2, the bytes as they stand there.
+#[test]
+fn the_examples_of_the_specification_are_read_as_it_says() {
+    let mut test = AtServer::new();
+    test.peer(|peer| _ = peer.raw(b"\x0c\x8b\x01\x00\x19/a.B/Chi").raw(b"\x06\x8b\x02\x00\x02hi"));
+    assert_eq!(test.messages(), ["hi", "hi"]);
+    for call in [1, 2].map(CallId::from_u64) {
+        assert_eq!(test.server.request(call).map(|request| request.path), Some("/a.B/C"));
+    }
+    let _ = test.server.send(CallId::from_u64(2), "ok".into(), false).unwrap();
+    test.server.finish(CallId::from_u64(2), &Status::OK, &Metadata::new()).unwrap();
+    test.turn();
+    assert!(test.sent.ends_with(b"\x05\x8a\x02\x00ok"), "{:x?}", test.sent);
+
+    let mut test = AtServer::new();
+    test.peer(|peer| _ = peer.open(1));
+    for part in [&b"\x07\x86\x01\x060123"[..], b"\x05\x86\x01\x0445", b"\x06\x8a\x016789"] {
+        assert_eq!(test.messages(), Vec::<Bytes>::new());
+        test.peer(|peer| _ = peer.raw(part));
+    }
+    assert_eq!(test.messages(), ["0123456789"]);
+    assert!(matches!(test.events.last(), Some(ServerEvent::HalfClosed { .. })));
+}
+
 #[test]
 fn what_is_too_large_ends_its_call_with_resource_exhausted() {
     let mut limits = Config::default();
@@ -175,6 +200,19 @@ fn what_is_too_large_ends_its_call_with_resource_exhausted() {
     test.turn();
     test.peer(|peer| _ = peer.message(1, &[0; 1001], false));
     assert_eq!(test.end_of(call).map(|status| status.code()), Some(Code::ResourceExhausted));
+    // §5: the texts of a status count as well; 16,352 bytes and 32 are just not too many.
+    let call = test.start();
+    test.turn();
+    for (call, length, code) in
+        [(call, 16_353, Code::ResourceExhausted), (test.start(), 16_352, Code::Internal)]
+    {
+        test.turn();
+        let mut status = alloc::vec![0x20 | 13];
+        varint::put(length, &mut status);
+        status.resize(status.len() + length as usize, b'x');
+        test.peer(|peer| _ = peer.call(END, call.as_u64(), &status));
+        assert_eq!(test.end_of(call).map(|status| status.code()), Some(code), "{length}");
+    }
     let mut metadata = Metadata::new();
     metadata.append("key", &long).unwrap();
     assert!(matches!(test.start_with(&metadata, None), Err(Misuse::TooLarge { .. })));

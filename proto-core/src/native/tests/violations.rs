@@ -1,7 +1,7 @@
 //! Each violation of the table: what shows it, and which answer it gets; both follow from the table.
 
 use super::*;
-use crate::native::trial::peer::{END, HEAD, MESSAGE, MORE, head, numbers};
+use crate::native::trial::peer::{ATTACHED, COMPRESSED, END, HEAD, MESSAGE, MORE, head, numbers};
 use crate::native::violation::{Scope, Violation};
 use crate::rpc::Code;
 
@@ -49,6 +49,26 @@ fn by_client(violation: Violation, peer: &mut Peer) -> bool {
         _ => return false,
     }
     true
+}
+
+#[test]
+fn flags_and_sections_that_say_nothing_or_contradict_each_other_end_the_connection() {
+    let request = [0, 4, b'/'];
+    for (flags, sections) in [
+        (0, &[][..]),
+        (HEAD | COMPRESSED, &request),
+        (HEAD | ATTACHED, &request),
+        (HEAD | MORE, &request),
+        (HEAD | MESSAGE | MORE | END, &[0, 4, b'/', 1]),
+        (HEAD | MESSAGE | MORE | ATTACHED, &[0, 4, b'/', 1, 1]),
+        // No rest, and no attachments.
+        (HEAD | MESSAGE | MORE, &[0, 4, b'/', 0]),
+        (HEAD | MESSAGE | ATTACHED, &[0, 4, b'/', 0]),
+    ] {
+        let mut test = AtServer::new();
+        test.peer(|peer| _ = peer.call(flags, 1, sections));
+        assert_eq!(test.server.violation(), Some(Violation::Flags), "{flags:#x}");
+    }
 }
 
 #[test]
