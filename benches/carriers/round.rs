@@ -52,9 +52,9 @@ fn serve_unix(stack: Stack) -> Result<(), Failure> {
     let uri = format!("unix://{path}");
     match stack {
         Stack::NativeBlocking | Stack::NativePolling => {
-            let polling = if stack == Stack::NativePolling { POLLING } else { Duration::ZERO };
             return stack_zrpc_blocking::serve(|server| {
-                let server = server.spin(polling).bind_uri(&uri)?;
+                let server = if stack == Stack::NativePolling { server.spin(POLLING) } else { server };
+                let server = server.bind_uri(&uri)?;
                 report_from(&path);
                 Ok(server)
             });
@@ -158,7 +158,7 @@ fn blocking(stack: Stack, server: &Server, effort: Effort, body: &Bytes) -> Resu
     let path = &server.address;
     let latencies = match stack {
         Stack::NativeBlocking | Stack::NativePolling => {
-            let polling = if stack == Stack::NativePolling { POLLING } else { Duration::ZERO };
+            let polling = (stack == Stack::NativePolling).then_some(POLLING);
             let uri = format!("unix://{path}");
             let mut client = stack_zrpc_blocking::Client::connect(&uri, body, polling)?;
             warm_and_measure(effort, || client.call())?

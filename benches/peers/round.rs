@@ -129,11 +129,8 @@ async fn streams<C: Streams>(mut client: C, case: Case, effort: Effort, body: By
 fn blocking(stack: Stack, server: &Server, effort: Effort, body: &Bytes) -> Result<Figures, Failure> {
     let latencies = match stack {
         Stack::ZrpcBlocking => {
-            let mut client = stack_zrpc_blocking::Client::connect(
-                &format!("http://{}", server.address),
-                body,
-                Duration::ZERO,
-            )?;
+            let mut client =
+                stack_zrpc_blocking::Client::connect(&format!("http://{}", server.address), body, None)?;
             warm_and_measure(effort, || client.call())?
         }
         Stack::BareTcp => {

@@ -21,10 +21,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects; polls for answers as long as said before it sleeps.
-    pub fn connect(uri: &str, body: &Bytes, polling: Duration) -> Result<Client, Failure> {
-        let channel = Channel::builder(uri)?.spin(polling).connect()?;
-        Ok(Client { channel, body: body.clone() })
+    /// Connects; polls for answers as long as said before it sleeps, or as the driver thinks fit.
+    pub fn connect(uri: &str, body: &Bytes, polling: Option<Duration>) -> Result<Client, Failure> {
+        let builder = Channel::builder(uri)?;
+        let builder = if let Some(polling) = polling { builder.spin(polling) } else { builder };
+        Ok(Client { channel: builder.connect()?, body: body.clone() })
     }
 
     /// One request and its reply.

@@ -90,16 +90,13 @@ impl<S: AsFd + Send + Sync + 'static> Socket<S> {
         Ok(())
     }
 
-    /// Asks again instead of sleeping, if that pays: `None` when it brought nothing.
-    fn read_patiently(&self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        let until = Instant::now().checked_add(self.patience.longest()?)?;
+    /// Asks again for up to this long instead of sleeping: `None` when that brought nothing.
+    fn read_patiently(&self, buffer: &mut [u8], longest: Duration) -> Option<io::Result<usize>> {
+        let until = Instant::now().checked_add(longest)?;
         for attempt in 1_u32.. {
             match self.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => {
-                    self.patience.note_hit();
-                    return Some(read);
-                }
+                read => return Some(read),
             }
             // The peer may have been put on the same core and would wait there until this thread sleeps: so it may go
             // first now and then, and the clock is looked at as rarely.
@@ -110,8 +107,17 @@ impl<S: AsFd + Send + Sync + 'static> Socket<S> {
                 thread::yield_now();
             }
         }
-        self.patience.note_miss();
         None
+    }
+
+    /// Sleeps until there is something to read.
+    fn read_asleep(&self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
+        if timeout.is_some_and(|timeout| timeout < SHORTEST_RECV * 2) {
+            self.wait(false, timeout)?;
+            return self.read(buffer);
+        }
+        self.arm(timeout)?;
+        self.receive(buffer, RecvFlags::empty())
     }
 
     fn receive(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<usize> {
@@ -200,18 +206,16 @@ impl<S: AsFd + Send + Sync + 'static> Transport for Socket<S> {
     }
 
     fn read_waiting(&self, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
-        if let Some(read) = self.read_patiently(buffer) {
-            return read;
-        }
-        if timeout.is_some_and(|timeout| timeout < SHORTEST_RECV * 2) {
-            self.wait(false, timeout)?;
-            return self.read(buffer);
-        }
-        self.arm(timeout)?;
-        let slept = self.patience.learns().then(Instant::now);
-        let read = self.receive(buffer, RecvFlags::empty());
-        if let Some(slept) = slept {
-            self.patience.note_sleep(slept.elapsed());
+        let began = self.patience.learns().then(Instant::now);
+        let longest = self.patience.longest();
+        let caught = longest.and_then(|longest| self.read_patiently(buffer, longest));
+        let is_caught = caught.is_some();
+        let read = caught.unwrap_or_else(|| self.read_asleep(buffer, timeout));
+        if let Some(took) = began.map(|began| began.elapsed()) {
+            match longest {
+                Some(_) => self.patience.note_asked(took, is_caught),
+                None => self.patience.note_slept(took),
+            }
         }
         read
     }
