@@ -17,7 +17,7 @@ const SHORT_SLEEP: Duration = Duration::from_micros(50);
 /// Short sleeps in a row that are asked for at the most.
 const PROOFS_MAX: u32 = 256;
 /// Waits of which one tries what is not done otherwise.
-const TRIAL_EVERY: u32 = 64;
+const TRIAL_EVERY: u32 = 128;
 /// A wait counts for so much in the mean of its kind: an eighth.
 const WEIGHT_SHIFT: u32 = 3;
 

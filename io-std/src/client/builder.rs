@@ -120,7 +120,7 @@ impl ChannelBuilder {
     /// the peer from running, and everything gets slower. 50 µs suit a server on the same machine.
     ///
     /// By default a thread that waits for the only call of its connection decides by itself: it asks for at most 30 µs,
-    /// and only while answers have come that soon. Zero lets it sleep at once, always.
+    /// and only while that brings answers sooner than sleep does. Zero lets it sleep at once, always.
     #[must_use]
     pub fn spin(mut self, longest: Duration) -> ChannelBuilder {
         self.spin = Some(longest);

@@ -136,8 +136,8 @@ impl ServerBuilder {
     /// price is a core that is busy for as long after each request of each connection; where there are fewer cores than
     /// busy connections, everything gets slower. 50 µs suit a few clients on the same machine.
     ///
-    /// By default a reader decides by itself: it asks for at most 30 µs, and only while requests have come that soon. Zero
-    /// lets it sleep at once, always.
+    /// By default a reader decides by itself: it asks for at most 30 µs, and only while that brings requests sooner than
+    /// sleep does. Zero lets it sleep at once, always.
     #[must_use]
     pub fn spin(mut self, longest: Duration) -> ServerBuilder {
         self.spin = Some(longest);
