@@ -6,7 +6,6 @@
 //! short waits have shown that the traffic is quick enough; each miss in a row asks for twice as many of them, so that
 //! traffic just slower than this costs next to nothing.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -80,10 +79,7 @@ impl Patience {
 
     /// Whether the length of waits is of interest.
     pub(crate) fn learns(&self) -> bool {
-        // With one core, the peer runs only while this thread sleeps.
-        static CORES: OnceLock<usize> = OnceLock::new();
         self.chosen.is_none()
-            && *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from)) > 1
     }
 
     /// A wait that was asked through took so long; `caught` says whether asking again brought the bytes.
