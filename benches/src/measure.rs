@@ -98,8 +98,8 @@ impl Goal {
 impl std::fmt::Display for Goal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Goal::RatioAtMost(limit) => write!(f, "≤ {limit:.1}×"),
-            Goal::RatioAtLeast(limit) => write!(f, "≥ {limit:.1}×"),
+            Goal::RatioAtMost(limit) => write!(f, "≤ {limit}×"),
+            Goal::RatioAtLeast(limit) => write!(f, "≥ {limit}×"),
             Goal::AtMost(limit) => write!(f, "≤ {limit}"),
         }
     }

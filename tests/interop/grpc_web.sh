@@ -23,7 +23,7 @@ install_clients() {
             (cd "$work" && npm ci --no-audit --no-fund --ignore-scripts >"$logs/npm.log" 2>&1) &&
             cp "$here/package-lock.json" "$work/installed" || return
     fi
-    cp "$here/client.mjs" "$here/buf.gen.yaml" "$work/" &&
+    cp "$here/client.mjs" "$here/../run_cases.mjs" "$here/buf.gen.yaml" "$work/" &&
         (cd "$work" && PATH=$work/node_modules/.bin:$PATH buf generate "$root/tests/interop/proto")
 }
 

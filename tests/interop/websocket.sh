@@ -35,7 +35,7 @@ install_peers() {
             cp "$here/package-lock.json" "$work/installed.json" || return
     fi
     # Node looks for packages beside the file that imports them.
-    cp "$here"/*.mjs "$work/"
+    cp "$here"/*.mjs "$here/../run_cases.mjs" "$work/"
 }
 
 install_peers || { echo "the peers could not be installed; see $logs"; echo "0 passed, 1 failed"; exit 2; }
@@ -45,7 +45,7 @@ cargo build --quiet --manifest-path "$root/Cargo.toml" -p zrpc-tests --features 
 # side WHO: sets `command` to the program that is this side; `serve` or `call` and options follow.
 side() {
     case $1 in
-        websockets) command=("$work/python/bin/python" "$here/peer.py") ;;
+        websockets) command=("$work/python/bin/python" -B "$here/peer.py") ;;
         ws) command=(node "$work/peer.mjs") ;;
         *) command=("$target/debug/websocket-peers" --driver "$1") ;;
     esac
@@ -116,7 +116,7 @@ carrier() {
     [[ " $line " == *" $only "* ]] || [ -z "$only" ] || return
     serve "$log.server" "$target/debug/interop-server" --driver "$2"
     case $1 in
-        websockets) command=("$work/python/bin/python" "$here/carrier.py") ;;
+        websockets) command=("$work/python/bin/python" -B "$here/carrier.py") ;;
         ws) command=(node "$work/carrier.mjs") ;;
     esac
     timeout -k 5 "$case_seconds" "${command[@]}" "$port" >"$log" 2>"$log.err" </dev/null

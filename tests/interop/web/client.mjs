@@ -12,6 +12,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-node";
 import * as messages from "./generated/messages_pb.js";
+import { runCases } from "./run_cases.mjs";
 import { TestService, UnimplementedService } from "./generated/test_pb.js";
 
 const { values: options } = parseArgs({
@@ -201,15 +202,4 @@ if (options.client === "connect") {
   if (options.http === "2") delete cases.client_streaming_is_refused_by_the_server;
 }
 
-let failures = 0;
-for (const [name, run] of Object.entries(cases)) {
-  try {
-    await run();
-    console.log(`ok ${name}`);
-  } catch (error) {
-    failures += 1;
-    console.log(`FAILED ${name}: ${error.stack}`);
-  }
-}
-console.log(`${Object.keys(cases).length - failures} passed, ${failures} failed`);
-process.exit(failures > 0 ? 1 : 0);
+await runCases(cases);

@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { WebSocket } from "ws";
+import { runCases } from "./run_cases.mjs";
 
 const SERVICE = "/grpc.testing.TestService";
 const SIZES = [31415, 9, 2653, 58979];
@@ -68,15 +69,4 @@ const cases = {
 
 await new Promise((resolve) => socket.on("open", resolve));
 assert.equal(socket.protocol, "zrpc.v1+json");
-let failures = 0;
-for (const [name, run] of Object.entries(cases)) {
-  try {
-    await run();
-    console.log(`ok ${name}`);
-  } catch (error) {
-    failures += 1;
-    console.log(`FAILED ${name}: ${error.stack}`);
-  }
-}
-console.log(`${Object.keys(cases).length - failures} passed, ${failures} failed`);
-process.exit(failures > 0 ? 1 : 0);
+await runCases(cases);

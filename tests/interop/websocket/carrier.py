@@ -7,22 +7,12 @@ import asyncio
 import json
 import sys
 
-import websockets
 from websockets.asyncio.client import connect
+
+from cases import case, check, run_cases
 
 SERVICE = "/grpc.testing.TestService"
 SIZES = [31415, 9, 2653, 58979]
-CASES = []
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-def check(actual, expected):
-    if actual != expected:
-        raise AssertionError(f"{str(actual)[:200]} came; {str(expected)[:200]} was expected")
 
 
 class Caller:
@@ -88,18 +78,9 @@ async def metadata_comes_back(caller):
 
 async def main():
     uri = f"ws://127.0.0.1:{sys.argv[1]}/"
-    failed = 0
     async with connect(uri, subprotocols=["zrpc.v1+json"], proxy=None) as connection:
         check(connection.subprotocol, "zrpc.v1+json")
-        caller = Caller(connection)
-        for function in CASES:
-            try:
-                await function(caller)
-                print(f"ok {function.__name__}", flush=True)
-            except (AssertionError, KeyError, websockets.ConnectionClosed) as error:
-                failed += 1
-                print(f"FAILED {function.__name__}: {type(error).__name__}: {error}", flush=True)
-    print(f"{len(CASES) - failed} passed, {failed} failed")
+        failed = await run_cases(Caller(connection))
     sys.exit(1 if failed else 0)
 
 

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
 import { WebSocket, WebSocketServer } from "ws";
+import { runCases } from "./run_cases.mjs";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -219,19 +220,5 @@ const cases = {
   },
 };
 
-async function call() {
-  let failures = 0;
-  for (const [name, run] of Object.entries(cases)) {
-    try {
-      await run();
-      console.log(`ok ${name}`);
-    } catch (error) {
-      failures += 1;
-      console.log(`FAILED ${name}: ${error.stack}`);
-    }
-  }
-  console.log(`${Object.keys(cases).length - failures} passed, ${failures} failed`);
-  process.exit(failures > 0 ? 1 : 0);
-}
 
-await (positionals[0] === "serve" ? serve() : call());
+await (positionals[0] === "serve" ? serve() : runCases(cases));

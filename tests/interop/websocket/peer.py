@@ -17,6 +17,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Opcode
 
+from cases import Failure, case, check, run_cases
+
 SUBPROTOCOL = "echo.v1"
 FOREIGN_SUBPROTOCOL = "other.v9"
 LOST = "lost"
@@ -25,21 +27,6 @@ SIZES = (0, 125, 126, 65_535, 65_536, 1 << 20)
 BEYOND_ASCII = "zRPC – grüßt 😈 " * 4000
 # A machine that is busy is no peer that is gone.
 PATIENT = {"open_timeout": 60, "close_timeout": 60, "ping_interval": None}
-CASES = []
-
-
-class Failure(Exception):
-    """A case that does not hold."""
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-def check(actual, expected):
-    if actual != expected:
-        raise Failure(f"{str(actual)[:100]!r} came; {str(expected)[:100]!r} was expected")
 
 
 class CountsPings:
@@ -285,19 +272,6 @@ async def a_client_that_is_silent_is_asked_again_and_again(options):
         await connection.await_pings(3)
 
 
-async def run_client(options):
-    failed = 0
-    for function in CASES:
-        try:
-            await function(options)
-            print(f"ok {function.__name__}", flush=True)
-        except Exception as error:
-            failed += 1
-            print(f"FAILED {function.__name__}: {type(error).__name__}: {error}", flush=True)
-    print(f"{len(CASES) - failed} passed, {failed} failed", flush=True)
-    return failed
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("verb", choices=("serve", "call"))
@@ -309,7 +283,7 @@ def main():
     if options.verb == "serve":
         asyncio.run(run_server(options))
     else:
-        sys.exit(1 if asyncio.run(run_client(options)) else 0)
+        sys.exit(1 if asyncio.run(run_cases(options)) else 0)
 
 
 main()
