@@ -3,10 +3,8 @@
 use crate::client::channel::{Channel, LinkState, NewSession, Shared, State};
 use crate::client::connection::BoxClientSession;
 use crate::client::endpoint::Connector;
-use crate::clock;
-use std::collections::hash_map::RandomState;
+use crate::client::seeds::Seeds;
 use std::fmt;
-use std::hash::BuildHasher;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use zrpc_core::base::{Entropy, Time};
@@ -24,6 +22,7 @@ pub struct ChannelBuilder {
     connect_timeout: Duration,
     backoff: Backoff,
     connections_max: usize,
+    seed: Option<u64>,
     carries_descriptors: bool,
     spin: Option<Duration>,
 }
@@ -43,6 +42,7 @@ impl ChannelBuilder {
             connect_timeout: CONNECT_TIMEOUT,
             backoff: Backoff::default(),
             connections_max: 1,
+            seed: None,
             carries_descriptors: false,
             spin: None,
         }
@@ -127,19 +127,33 @@ impl ChannelBuilder {
         self
     }
 
+    /// Draws all that is random in this channel from one seed: the keys and masks of WebSocket, the payloads of pings, the
+    /// jitter of pauses. Each connection gets a seed of its own from it, in the order in which they are made, so that a
+    /// simulation or a test repeats itself byte for byte. Without it, each connection asks the system, as it should where
+    /// peers are not trusted: whoever knows the seed knows every mask.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> ChannelBuilder {
+        self.seed = Some(seed);
+        self
+    }
+
     /// A channel that connects when the first call is made.
     #[must_use]
     pub fn lazy(mut self) -> Channel {
-        let (config, sessions) = (std::mem::take(&mut self.config), self.sessions);
-        let new_session =
-            self.new_session.take().unwrap_or_else(|| Arc::new(move |now| sessions(now, &config, entropy())));
+        let seeds = Arc::new(Seeds::new(self.seed));
+        let new_session = self.new_session.take().unwrap_or_else(|| {
+            let (config, sessions) = (std::mem::take(&mut self.config), self.sessions);
+            let seeds = Arc::clone(&seeds);
+            Arc::new(move |now| sessions(now, &config, Entropy::from_seed(seeds.take())))
+        });
         let interceptors = Arc::new(std::mem::take(&mut self.interceptors));
-        let lane = |_| Arc::new(self.lane(&new_session, &interceptors));
+        let lane = |_| Arc::new(self.lane(&new_session, &interceptors, &seeds));
         Channel { shared: lane(0), more: (1..self.connections_max).map(lane).collect() }
     }
 
-    fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>) -> Shared {
-        let state = State { link: LinkState::None(None), attempts: Attempts::new(self.backoff, entropy()) };
+    fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>, seeds: &Seeds) -> Shared {
+        let attempts = Attempts::new(self.backoff, Entropy::from_seed(seeds.take()));
+        let state = State { link: LinkState::None(None), attempts };
         Shared {
             connector: Arc::clone(&self.connector),
             new_session: Arc::clone(new_session),
@@ -161,11 +175,6 @@ impl ChannelBuilder {
         channel.shared.connection(None)?;
         Ok(channel)
     }
-}
-
-/// Randomness that no two connections share.
-fn entropy() -> Entropy {
-    Entropy::from_seed(RandomState::new().hash_one(clock::now()))
 }
 
 impl fmt::Debug for ChannelBuilder {

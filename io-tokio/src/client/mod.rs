@@ -12,6 +12,7 @@ pub(crate) mod calls;
 pub(crate) mod connection;
 pub(crate) mod connector;
 mod reader;
+mod seeds;
 mod state;
 pub(crate) mod unary;
 
@@ -19,11 +20,10 @@ use crate::clock;
 use crate::options::Options;
 use connection::Connection;
 use connector::{Connector, connector_to};
+use seeds::Seeds;
 use state::BoxedSession;
-use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::future::poll_fn;
-use std::hash::BuildHasher;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -124,6 +124,7 @@ pub struct ChannelBuilder {
     connect_timeout: Duration,
     backoff: Backoff,
     connections_max: usize,
+    seed: Option<u64>,
     options: Options,
 }
 
@@ -142,6 +143,7 @@ impl ChannelBuilder {
             connect_timeout: CONNECT_TIMEOUT,
             backoff: Backoff::default(),
             connections_max: 1,
+            seed: None,
             options: Options::default(),
         }
     }
@@ -220,19 +222,33 @@ impl ChannelBuilder {
         self
     }
 
+    /// Draws all that is random in this channel from one seed: the keys and masks of WebSocket, the payloads of pings, the
+    /// jitter of pauses. Each connection gets a seed of its own from it, in the order in which they are made, so that a
+    /// simulation or a test repeats itself byte for byte. Without it, each connection asks the system, as it should where
+    /// peers are not trusted: whoever knows the seed knows every mask.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> ChannelBuilder {
+        self.seed = Some(seed);
+        self
+    }
+
     /// A channel that connects when the first call is made.
     #[must_use]
     pub fn lazy(mut self) -> Channel {
-        let (config, sessions) = (std::mem::take(&mut self.config), self.sessions);
-        let new_session =
-            self.new_session.take().unwrap_or_else(|| Arc::new(move |now| sessions(now, &config, entropy())));
+        let seeds = Arc::new(Seeds::new(self.seed));
+        let new_session = self.new_session.take().unwrap_or_else(|| {
+            let (config, sessions) = (std::mem::take(&mut self.config), self.sessions);
+            let seeds = Arc::clone(&seeds);
+            Arc::new(move |now| sessions(now, &config, Entropy::from_seed(seeds.take())))
+        });
         let interceptors = Arc::new(std::mem::take(&mut self.interceptors));
-        let lane = |_| Arc::new(self.lane(&new_session, &interceptors));
+        let lane = |_| Arc::new(self.lane(&new_session, &interceptors, &seeds));
         Channel { shared: lane(0), more: (1..self.connections_max).map(lane).collect() }
     }
 
-    fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>) -> Shared {
-        let link = Link { phase: Phase::Idle, attempts: Attempts::new(self.backoff, entropy()) };
+    fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>, seeds: &Seeds) -> Shared {
+        let attempts = Attempts::new(self.backoff, Entropy::from_seed(seeds.take()));
+        let link = Link { phase: Phase::Idle, attempts };
         Shared {
             connector: Arc::clone(&self.connector),
             new_session: Arc::clone(new_session),
@@ -259,11 +275,6 @@ impl fmt::Debug for ChannelBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChannelBuilder").field("endpoint", &self.connector.endpoint()).finish_non_exhaustive()
     }
-}
-
-/// Randomness that no two connections share.
-fn entropy() -> Entropy {
-    Entropy::from_seed(RandomState::new().hash_one(clock::now()))
 }
 
 /// What the clones of a channel share.
@@ -322,7 +333,8 @@ impl Shared {
                     Phase::Up(connection) if has_waited || connection.takes_calls() => {
                         return Ok(Arc::clone(connection));
                     }
-                    Phase::Down(status) if link.attempts.pause_left(clock::now()).is_some() => {
+                    // An attempt that was waited for has failed for its callers, however short the pause is.
+                    Phase::Down(status) if has_waited || link.attempts.pause_left(clock::now()).is_some() => {
                         return Err(status.clone());
                     }
                     Phase::Connecting => {}
