@@ -13,6 +13,9 @@ use core::fmt::Debug;
 /// What one binary message carries at the most, unless a single frame is longer, in bytes: so that frames share the cost of
 /// a message, and none waits long for the others.
 const BATCH_BYTES: usize = 16 * 1024;
+/// Room for the preface, behind which HELLO still fits and nothing else does. It goes alone: in a message with what follows,
+/// a handshake would wait on a slow link until all of that is there, and be late.
+const FIRST_WORDS: usize = 16;
 /// A text has one frame: people read it.
 const ONE_FRAME: usize = 1;
 
@@ -104,6 +107,8 @@ pub(super) struct Link<S: ?Sized> {
     pub(super) session: Option<Box<S>>,
     pub(super) kind: Kind,
     frames: Out,
+    /// The session's first words have left.
+    has_spoken: bool,
     phase: Phase,
 }
 
@@ -112,7 +117,7 @@ impl<S: ?Sized + Carried> Link<S> {
     pub(super) const FRAMES_MAX: usize = 8 * BATCH_BYTES;
 
     pub(super) fn new(carrier: Connection, kind: Kind) -> Link<S> {
-        Link { carrier, session: None, kind, frames: Out::default(), phase: Phase::Open }
+        Link { carrier, session: None, kind, frames: Out::default(), has_spoken: false, phase: Phase::Open }
     }
 
     /// Whether commands may be given.
@@ -157,7 +162,11 @@ impl<S: ?Sized + Carried> Link<S> {
             if let Some(session) = self.session.as_mut().filter(|_| self.phase != Phase::Ended) {
                 // What the carrier has not written stays in the session, where its priorities count.
                 let may_write = self.carrier.is_open() && self.carrier.queued_bytes() == 0;
-                let room = if self.kind == Kind::Text { ONE_FRAME } else { BATCH_BYTES };
+                let room = match self.kind {
+                    Kind::Text => ONE_FRAME,
+                    Kind::Binary if self.has_spoken => BATCH_BYTES,
+                    Kind::Binary => FIRST_WORDS,
+                };
                 self.frames.set_room(if may_write { room } else { 0 });
                 let output = session.poll_output(now, &mut self.frames);
                 has_more = self.flush();
@@ -207,6 +216,7 @@ impl<S: ?Sized + Carried> Link<S> {
             (false, false) => [&head[..], &tail[..]].concat().into(),
         };
         let compress = self.carrier.is_compressed();
+        self.has_spoken = true;
         // What refuses it is a carrier that closes, and then nobody reads it.
         self.carrier.send(self.kind, payload, compress).is_ok()
     }
