@@ -79,6 +79,8 @@ extern crate std;
 
 pub mod base;
 pub mod codec;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod hpack;
 pub mod http1;
 pub mod http2;

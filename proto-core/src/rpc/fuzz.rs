@@ -1,8 +1,10 @@
 //! What must hold for any bytes: bodies of fuzz targets, and tests that run them on random input.
 
-use crate::base::Field;
+use crate::base::{Field, Fields};
+use crate::rpc::grpc_web::cors::{Cors, Origins};
+use crate::rpc::grpc_web::{text as web, trailer_frame};
 use crate::rpc::message::{FramingError, MessageReader, TRUST, WireMessage};
-use crate::rpc::{Encoding, Level, Metadata, compression, percent, timeout};
+use crate::rpc::{Encoding, Endpoint, Level, Metadata, compression, percent, timeout};
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -60,6 +62,81 @@ pub fn text(input: &[u8]) {
     }
 }
 
+/// A text that is an endpoint is the same endpoint again when it is written, and may stand in a request.
+pub fn endpoint(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    for read in [Endpoint::parse, Endpoint::parse_to_listen] {
+        let Ok(endpoint) = read(&text) else { continue };
+        assert_eq!(read(endpoint.uri()).as_ref(), Ok(&endpoint), "{}", endpoint.uri());
+        for part in [endpoint.authority(), endpoint.path()] {
+            let may_be_sent = part.bytes().all(|byte| byte.is_ascii_graphic());
+            assert!(!part.is_empty() && may_be_sent, "{part:?} of {text:?}");
+        }
+        let other = endpoint.with_port(4_711);
+        assert_eq!(Endpoint::parse(other.uri()).as_ref(), Ok(&other), "{}", other.uri());
+    }
+}
+
+/// No page of an origin that is not listed is let in, and an answer says nothing that would break its head. The input is
+/// lines: the origin, the authority, and the fields that a preflight asks for.
+pub fn cors(input: &[u8]) {
+    const LISTED: &str = "https://app.example";
+    let mut lines = input.splitn(3, |byte| *byte == b'\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let (origin, authority, asked) = (line(), line(), line());
+    let mut request = Fields::new();
+    request.add(b":authority", authority);
+    request.add(b"origin", origin);
+    request.add(b"access-control-request-method", b"POST");
+    request.add(b"access-control-request-headers", asked);
+    for origins in [Origins::None, Origins::List([LISTED.into()].into()), Origins::Any] {
+        let is_any = origins == Origins::Any;
+        let cors = Cors { origins, credentials: true, ..Cors::default() };
+        let mut answer = Fields::new();
+        let (admitted, answered) =
+            (cors.admit(Some(origin), authority), cors.preflight(&request, &mut answer));
+        if let Ok(allowed) = &admitted {
+            let is_own = origin.ends_with(authority) && allowed.origin.is_none();
+            assert!(is_own || is_any || origin == LISTED.as_bytes(), "{origin:02x?} at {authority:02x?}");
+            assert!(!(is_any && allowed.credentials), "credentials of any page");
+        } else {
+            assert!(answered.is_err() && answer.is_empty(), "who is refused learns nothing");
+        }
+        let is_visible = |byte: &u8| !matches!(byte, 0..=31 | 127);
+        let keys = answer.value(b"access-control-allow-headers").unwrap_or_default();
+        assert!(keys.iter().all(is_visible), "{keys:02x?}");
+    }
+}
+
+/// Text is decoded the same in any pieces, and comes back; trailers in a frame are the same when they are written again.
+pub fn web_text(input: &[u8]) {
+    let [cut, content @ ..] = input else { return };
+    let whole = decode_text(content, content.len().max(1));
+    assert_eq!(decode_text(content, 1 + usize::from(*cut)), whole);
+    let (prefix, payload) = content.split_at(content.len().min(usize::from(cut % 8)));
+    let encoded = web::encode(prefix, payload);
+    assert_eq!(decode_text(&encoded, encoded.len().max(1)), (content.to_vec(), true, true));
+
+    if let Ok(fields) = trailer_frame::decode(content) {
+        assert_eq!(trailer_frame::decode(&trailer_frame::encode(&fields)), Ok(fields));
+    }
+}
+
+/// What the text stands for as far as it is base64, whether all of it was, and whether it may end there.
+fn decode_text(content: &[u8], cut: usize) -> (Vec<u8>, bool, bool) {
+    let mut decoder = web::TextDecoder::default();
+    let mut bytes = Vec::new();
+    for piece in content.chunks(cut) {
+        let (decoded, is_text) = decoder.decode(piece);
+        bytes.extend_from_slice(&decoded);
+        if !is_text {
+            return (bytes, false, false);
+        }
+        assert!(decoder.waiting() < 4);
+    }
+    (bytes, true, decoder.is_whole())
+}
+
 /// Any message survives compression, and no payload inflates beyond the limit.
 pub fn compressed(input: &[u8]) {
     for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::Zstd] {
@@ -94,6 +171,41 @@ mod tests {
     #[test]
     fn any_text_keeps_the_promises_of_its_codecs() {
         random_inputs(b"%2FAabc-_.0129SmuHn \xc3\xa9\x00=/+").for_each(|input| text(&input));
+    }
+
+    #[test]
+    fn any_text_is_an_endpoint_that_comes_back_or_none() {
+        let parts = [
+            "http",
+            "unix",
+            "ws",
+            "zrpc",
+            "://",
+            ":",
+            "/",
+            "[::1]",
+            "h",
+            "80",
+            "0",
+            "-abstract",
+            "?",
+            "%",
+            "@",
+        ];
+        for seed in 0..3_000 {
+            let mut chance = Entropy::from_seed(seed);
+            let text: String =
+                (0..1 + chance.below(7)).map(|_| parts[chance.below(parts.len() as u64) as usize]).collect();
+            endpoint(text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn only_listed_pages_are_let_in_and_text_is_read_the_same_in_any_pieces() {
+        random_inputs(b"https://app.example\n\n,x").for_each(|input| cors(&input));
+        cors(b"https://app.example\nh\nX-Key, y");
+        random_inputs(b"QUJD==Aa+/\n:\r").for_each(|input| web_text(&input));
+        web_text(b"\x03Grpc-Status: 0\r\nkey:v\r\n");
     }
 
     #[test]

@@ -102,6 +102,14 @@ impl WebSocketHttp2Client {
         self.http2.memory() + self.session.memory() + self.frames.memory()
     }
 
+    /// The most that [`WebSocketHttp2Client::memory`] says, whatever its server does, in bytes: with so many calls open at
+    /// once.
+    #[must_use]
+    pub fn memory_max(http2: &Config, config: &WebSocketClientConfig, calls: usize) -> usize {
+        // One stream; what the session writes waits in a vector, which may have twice the capacity of what it holds.
+        http2.memory_max(1) + config.memory_max(calls) + 2 * ROOM
+    }
+
     /// There will be no WebSocket; calls that wait for it end with the reason.
     fn fail(&mut self, now: Time, why: String) {
         self.why.get_or_insert(Status::unavailable(why).with_origin(Origin::Peer));

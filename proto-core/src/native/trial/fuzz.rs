@@ -8,6 +8,8 @@
 use crate::base::laws::{self, Script, Subject};
 use crate::native::trial::peer::{END, HEAD, MESSAGE, Peer, head, numbers};
 use crate::native::trial::{Command, NativeClientTrial, NativeServerTrial};
+use crate::native::varint;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// A server keeps all laws whatever a client does.
@@ -50,6 +52,16 @@ pub fn client(input: &[u8]) {
             )
         }
     });
+}
+
+/// Any number is read as it was written, in as few bytes as it takes or more, and written in as few.
+pub fn number(input: &[u8]) {
+    let Some((value, len)) = varint::read(input) else { return };
+    let mut written = Vec::new();
+    varint::put(value, &mut written);
+    assert_eq!((written.len(), value <= varint::MAX), (varint::len(value), true));
+    assert!(written.len() <= len, "{value} took {written:?}");
+    assert_eq!(varint::read(&written), Some((value, written.len())));
 }
 
 fn hold<S: Subject<Command = Command>>(
@@ -105,7 +117,6 @@ fn command(which: u8, size: usize) -> Command {
 mod tests {
     use super::*;
     use crate::base::Entropy;
-    use alloc::vec::Vec;
 
     fn inputs() -> impl Iterator<Item = Vec<u8>> {
         (0..200).map(|seed| {
@@ -118,6 +129,16 @@ mod tests {
             }
             input
         })
+    }
+
+    #[test]
+    fn any_number_comes_back() {
+        inputs().for_each(|input| number(&input));
+        for value in [0, 63, 64, 16_383, 16_384, (1 << 30) - 1, 1 << 30, varint::MAX] {
+            let mut written = Vec::new();
+            varint::put(value, &mut written);
+            number(&written);
+        }
     }
 
     #[test]

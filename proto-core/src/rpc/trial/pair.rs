@@ -33,7 +33,18 @@ pub(crate) fn pair<C: ClientSession, S: ServerSession>(
     server: S,
     judge: impl FnOnce(&C, &S),
 ) {
-    let mut world = World::new(input, client, server);
+    pair_with(usize::MAX, input, client, server, judge);
+}
+
+/// The same where a request has so many messages at the most.
+pub(crate) fn pair_with<C: ClientSession, S: ServerSession>(
+    requests_max: usize,
+    input: &[u8],
+    client: C,
+    server: S,
+    judge: impl FnOnce(&C, &S),
+) {
+    let mut world = World { requests_max, ..World::new(input, client, server) };
     world.greet();
     while !world.dice.is_over() {
         world.step();
@@ -70,6 +81,8 @@ struct World<'a, C, S> {
     calls: BTreeMap<CallId, Call>,
     /// Calls may start before the server has said how many it takes at once, and some are refused then.
     is_hasty: bool,
+    /// Messages that a client may send on a call.
+    requests_max: usize,
 }
 
 impl<'a, C: ClientSession, S: ServerSession> World<'a, C, S> {
@@ -83,6 +96,7 @@ impl<'a, C: ClientSession, S: ServerSession> World<'a, C, S> {
             to_client: Vec::new(),
             calls: BTreeMap::new(),
             is_hasty: false,
+            requests_max: usize::MAX,
         }
     }
 
@@ -137,7 +151,9 @@ impl<'a, C: ClientSession, S: ServerSession> World<'a, C, S> {
     }
 
     fn client_sends(&mut self) {
-        let Some(id) = self.some_call(|call| call.at_client.is_none()) else { return };
+        let most = self.requests_max;
+        let takes_more = |call: &Call| call.at_client.is_none() && call.up.sent.len() < most;
+        let Some(id) = self.some_call(takes_more) else { return };
         let number = self.calls[&id].up.sent.len();
         let message = self.some_message(id, number);
         let sent = self.client.send(id, message.clone(), number.is_multiple_of(2));

@@ -3,15 +3,22 @@
 //!
 //! The first byte of the input says how it is cut; the rest arrives after the handshake, as it is.
 
-use crate::base::{Machine, Out, Output, Time};
+use crate::base::{Machine, Out, Output, Secret, Time};
 use crate::http2::trial::peer::Peer;
+use crate::native;
 use crate::rpc::grpc::Limits;
+use crate::rpc::grpc_web::WebForm;
+use crate::rpc::trial::schema::AnyBytes;
 use crate::rpc::{
     CallId, ClientEvent, ClientSession, Metadata, ServerEvent, ServerSession, StartCall, Status,
 };
 use crate::stack::trial::http2;
-use crate::stack::{ClientConfig, GrpcClient, GrpcServer, ServerConfig};
+use crate::stack::{
+    AnyServer, AnyServerConfig, ClientConfig, GrpcClient, GrpcServer, GrpcWebClient, GrpcWebServer,
+    ServerConfig, WebSocketClientConfig, WebSocketHttp2Client,
+};
 use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
 use bytes::Bytes;
 use core::time::Duration;
 
@@ -21,13 +28,78 @@ const LIMITS: u64 = 5_000;
 
 /// A server survives any bytes. It echoes messages, and finishes calls when they are half-closed.
 pub fn server(input: &[u8]) {
-    let config = ServerConfig { http2: http2(0), limits: limits(), ..ServerConfig::default() };
-    let mut server = GrpcServer::new(Time::START, &config);
-    let (mut open, mut ended) = (BTreeSet::new(), BTreeSet::new());
+    let config = server_config();
     let mut peer = Peer::new();
     peer.preface().settings(&[]).settings_ack();
-    feed(&mut server, peer.take(), input, |server, event| {
-        assert!(server.memory() <= config.memory_max(), "{} bytes", server.memory());
+    let server = GrpcServer::new(Time::START, &config);
+    serve(server, peer.take(), input, |server| (server.memory(), config.memory_max()));
+}
+
+/// The same of a server that finds out from the bytes what is spoken, beginning with the first.
+pub fn any_server(input: &[u8]) {
+    let config = AnyServerConfig::from(server_config());
+    let server = AnyServer::new(Time::START, &config);
+    serve(server, Bytes::new(), input, |server| (server.memory(), config.memory_max()));
+}
+
+/// The same of gRPC-Web on HTTP/1.1.
+pub fn web_server(input: &[u8]) {
+    let config = server_config();
+    let server = GrpcWebServer::new(Time::START, &config);
+    serve(server, Bytes::new(), input, |server| (server.memory(), config.web_memory_max()));
+}
+
+/// A client survives any bytes, and each of its calls ends.
+pub fn client(input: &[u8]) {
+    let config = client_config();
+    let mut peer = Peer::new();
+    peer.settings(&[]).settings_ack();
+    let client = GrpcClient::new(Time::START, &config);
+    call(client, peer.take(), input, |client| (client.memory(), config.memory_max(CALLS as usize)));
+}
+
+/// The same of gRPC-Web on HTTP/1.1; whether the first byte is odd says in which form.
+pub fn web_client(input: &[u8]) {
+    let is_text = input.first().is_some_and(|first| first % 2 == 1);
+    let form = if is_text { WebForm::Text } else { WebForm::Binary };
+    let config = ClientConfig { web: Some(form), ..client_config() };
+    let client = GrpcWebClient::new(&config);
+    call(client, Bytes::new(), input, |client| (client.memory(), config.web_memory_max(CALLS as usize)));
+}
+
+/// The same in a WebSocket on HTTP/2, whose server serves extended CONNECT; the bytes begin with its answer.
+pub fn websocket_http2_client(input: &[u8]) {
+    let native = native::Config { limits: limits(), ..native::Config::default() };
+    let config =
+        WebSocketClientConfig { native, schema: Arc::new(AnyBytes), ..WebSocketClientConfig::default() };
+    let mut peer = Peer::new();
+    peer.settings(&[(8, 1)]).settings_ack();
+    let secret = Secret::from_seed([7; 32]);
+    let client = WebSocketHttp2Client::new(Time::START, &http2(0), &config, secret);
+    let client = client.expect("the request can be sent");
+    let bound = WebSocketHttp2Client::memory_max(&http2(0), &config, CALLS as usize);
+    call(client, peer.take(), input, |client| (client.memory(), bound));
+}
+
+fn server_config() -> ServerConfig {
+    ServerConfig { http2: http2(0), limits: limits(), ..ServerConfig::default() }
+}
+
+fn client_config() -> ClientConfig {
+    ClientConfig { http2: http2(0), limits: limits(), ..ClientConfig::default() }
+}
+
+/// Feeds a server; `memory` says what it holds and the most that it may.
+fn serve<S: ServerSession>(
+    mut server: S,
+    handshake: Bytes,
+    input: &[u8],
+    memory: impl Fn(&S) -> (usize, usize),
+) {
+    let (mut open, mut ended) = (BTreeSet::new(), BTreeSet::new());
+    feed(&mut server, handshake, input, |server, event| {
+        let (held, most) = memory(server);
+        assert!(held <= most, "{held} bytes, where {most} are the most");
         match event {
             ServerEvent::Opened { call } => assert!(open.insert(call), "a call is opened once"),
             ServerEvent::Message { call, message, credit } => {
@@ -51,10 +123,13 @@ pub fn server(input: &[u8]) {
     assert_eq!(server.open_calls(), 0);
 }
 
-/// A client survives any bytes, and each of its calls ends.
-pub fn client(input: &[u8]) {
-    let config = ClientConfig { http2: http2(0), limits: limits(), ..ClientConfig::default() };
-    let mut client = GrpcClient::new(Time::START, &config);
+/// Feeds a client that has started its calls.
+fn call<C: ClientSession>(
+    mut client: C,
+    handshake: Bytes,
+    input: &[u8],
+    memory: impl Fn(&C) -> (usize, usize),
+) {
     let mut open = BTreeSet::new();
     let metadata = Metadata::new();
     for number in 0..CALLS {
@@ -65,10 +140,9 @@ pub fn client(input: &[u8]) {
             client.send(call, Bytes::from_static(b"request"), false).expect("a fresh call takes messages");
         open.insert(call);
     }
-    let mut peer = Peer::new();
-    peer.settings(&[]).settings_ack();
-    feed(&mut client, peer.take(), input, |client, event| {
-        assert!(client.memory() <= config.memory_max(CALLS as usize), "{} bytes", client.memory());
+    feed(&mut client, handshake, input, |client, event| {
+        let (held, most) = memory(client);
+        assert!(held <= most, "{held} bytes, where {most} are the most");
         match event {
             ClientEvent::Message { call, message, credit } => {
                 assert!(open.contains(&call) && message.len() as u64 <= LIMITS);
@@ -155,6 +229,22 @@ mod tests {
     #[test]
     fn a_server_survives_any_bytes() {
         inputs().for_each(|input| server(&input));
+    }
+
+    #[test]
+    fn servers_of_other_carriers_survive_any_bytes() {
+        inputs().take(1_000).for_each(|input| {
+            any_server(&input);
+            web_server(&input);
+        });
+    }
+
+    #[test]
+    fn clients_of_other_carriers_survive_any_bytes_and_each_of_their_calls_ends() {
+        inputs().take(1_000).for_each(|input| {
+            web_client(&input);
+            websocket_http2_client(&input);
+        });
     }
 
     #[test]

@@ -3,18 +3,33 @@
 use crate::base::Time;
 use crate::http2::Config;
 use crate::rpc::grpc::Limits;
-use crate::rpc::trial::pair::{CALLS_AT_ONCE, LARGE, pair as pair_of};
+use crate::rpc::grpc_web::{WebConfig, WebForm};
+use crate::rpc::trial::pair::{CALLS_AT_ONCE, LARGE, pair_with};
 use crate::stack::{ClientConfig, GrpcClient, GrpcServer, ServerConfig};
 use core::time::Duration;
 
 /// Whatever is done on either side, and however the link delivers, both sides agree with the model.
 pub fn pair(input: &[u8]) {
+    pair_in(None, input);
+}
+
+/// The same with gRPC-Web on HTTP/2, the first byte says in which form.
+pub fn web_pair(input: &[u8]) {
+    let (form, input) = input.split_first().map_or((0, input), |(first, rest)| (first % 2, rest));
+    pair_in(Some(if form == 1 { WebForm::Text } else { WebForm::Binary }), input);
+}
+
+fn pair_in(web: Option<WebForm>, input: &[u8]) {
     let limits = Limits { receive_message_bytes_max: LARGE, ..Limits::default() };
-    let client = ClientConfig { http2: http2(), limits, ..ClientConfig::default() };
-    let server = ServerConfig { http2: http2(), limits, ..ServerConfig::default() };
+    let client = ClientConfig { http2: http2(), limits, web, ..ClientConfig::default() };
+    let is_web = web.is_some();
+    let web = is_web.then(WebConfig::default);
+    let server = ServerConfig { http2: http2(), limits, web, ..ServerConfig::default() };
     let client = GrpcClient::new(Time::START, &client);
     let server = GrpcServer::new(Time::START, &server);
-    pair_of(input, client, server, |client, server| {
+    // gRPC-Web has no streams of requests.
+    let requests_max = if is_web { 1 } else { usize::MAX };
+    pair_with(requests_max, input, client, server, |client, server| {
         assert_eq!((client.http2().open_streams(), server.http2().open_streams()), (0, 0));
     });
 }
@@ -50,6 +65,16 @@ mod tests {
             let len = chance.below(900);
             let input: Vec<u8> = (0..len).map(|_| chance.next_u64() as u8).collect();
             pair(&input);
+        }
+    }
+
+    #[test]
+    fn both_sides_agree_with_the_model_in_either_form_of_grpc_web() {
+        for seed in 0..150 {
+            let mut chance = Entropy::from_seed(seed);
+            let len = chance.below(900);
+            let input: Vec<u8> = (0..len).map(|_| chance.next_u64() as u8).collect();
+            web_pair(&input);
         }
     }
 }

@@ -14,8 +14,19 @@ use core::time::Duration;
 /// Whatever is done on either side, and however the link delivers, both sides agree with the model; the first byte says in
 /// which encoding.
 pub fn websocket_pair(input: &[u8]) {
-    let (text, input) = input.split_first().map_or((false, input), |(first, rest)| (first % 2 == 1, rest));
-    let native = native::Config {
+    let (text, input) = form(input);
+    let server = WebSocketServer::new(Time::START, &server_config());
+    let client = WebSocketClient::new(Time::START, &client_config(text), Secret::from_seed([7; 32]));
+    let client = client.expect("the request can be sent");
+    pair_of(input, client, server, |_, _| {});
+}
+
+fn form(input: &[u8]) -> (bool, &[u8]) {
+    input.split_first().map_or((false, input), |(first, rest)| (first % 2 == 1, rest))
+}
+
+fn native() -> native::Config {
+    native::Config {
         max_calls: CALLS_AT_ONCE,
         initial_credit: 20_000,
         part_bytes: 5_000,
@@ -23,28 +34,29 @@ pub fn websocket_pair(input: &[u8]) {
         opening_timeout: Duration::MAX,
         limits: Limits { receive_message_bytes_max: LARGE, ..Limits::default() },
         ..native::Config::default()
-    };
-    let websocket = websocket::Config {
+    }
+}
+
+fn websocket() -> websocket::Config {
+    websocket::Config {
         handshake_timeout: Duration::MAX,
         message_timeout: Duration::MAX,
         ..websocket::Config::default()
-    };
-    let server = WebSocketServerConfig {
-        native: native.clone(),
-        websocket: websocket.clone(),
-        schema: Arc::new(AnyBytes),
-    };
-    let client = WebSocketClientConfig {
-        native,
-        websocket,
+    }
+}
+
+fn server_config() -> WebSocketServerConfig {
+    WebSocketServerConfig { native: native(), websocket: websocket(), schema: Arc::new(AnyBytes) }
+}
+
+fn client_config(text: bool) -> WebSocketClientConfig {
+    WebSocketClientConfig {
+        native: native(),
+        websocket: websocket(),
         text,
         schema: Arc::new(AnyBytes),
         ..WebSocketClientConfig::default()
-    };
-    let server = WebSocketServer::new(Time::START, &server);
-    let client = WebSocketClient::new(Time::START, &client, Secret::from_seed([7; 32]));
-    let client = client.expect("the request can be sent");
-    pair_of(input, client, server, |_, _| {});
+    }
 }
 
 #[cfg(test)]

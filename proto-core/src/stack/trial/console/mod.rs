@@ -1,6 +1,7 @@
 //! Sessions in a WebSocket on trial, in JSON and in bytes: their owners and their worlds, for the laws suite and for fuzzing.
 
 mod form;
+pub mod fuzz;
 mod scripts;
 mod sent;
 

@@ -10,7 +10,7 @@ use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
-const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol: zrpc.v1+json\r\n";
+pub(super) const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol: zrpc.v1+json\r\n";
 
 /// A client's texts, and what the server is told to do.
 pub(super) fn for_server(seed: u64) -> Script<Command> {

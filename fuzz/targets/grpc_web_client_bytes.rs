@@ -1,0 +1,4 @@
+//! Any bytes: a gRPC-Web client keeps its limits, ends each call once and comes to rest.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| zrpc_core::stack::trial::arbitrary::web_client(input));
