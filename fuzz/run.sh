@@ -6,7 +6,7 @@
 #   FUZZ_SEED=1 fuzz/run.sh 20          the same walk each time, as far as time allows: for CI
 #
 # Stable Rust is enough: the flags of coverage are unlocked by RUSTC_BOOTSTRAP. No address sanitizer: the core has no unsafe
-# code, and without it the targets run three times as fast. What is found new is kept in fuzz/corpus/, what fails in
+# code, and without it the targets build and run several times as fast. What is found new is kept in fuzz/corpus/, what fails in
 # fuzz/artifacts/; a failing input replays with the line that is printed.
 set -euo pipefail
 cd "$(dirname "$0")"

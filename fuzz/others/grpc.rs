@@ -11,17 +11,19 @@ use std::task::{Context, Poll, Waker};
 use tokio_stream::Stream;
 use tonic::codec::{DecodeBuf, Decoder, EncodeBody, EncodeBuf, Encoder, Streaming};
 use tonic::{Code, Status};
-use zrpc_core::rpc::message::MessageReader;
+use zrpc_core::rpc::message::{MessageReader, PREFIX_LEN};
 
 const MESSAGE_BYTES_MAX: usize = 1_000;
 
 /// The first byte says how the rest is cut.
 pub fn grpc(input: &[u8]) {
     let [cut, content @ ..] = input else { return };
-    let pieces: VecDeque<Bytes> =
-        content.chunks(1 + usize::from(*cut)).map(Bytes::copy_from_slice).collect();
+    let pieces: VecDeque<Bytes> = content.chunks(1 + usize::from(*cut)).map(Bytes::copy_from_slice).collect();
     let ours = read_ours(&pieces);
-    let theirs = read_tonic(pieces);
+    let mut theirs = read_tonic(pieces);
+    // G2: it takes content that ends behind the prefix of a message for whole.
+    let whole: usize = ours.items.iter().map(|message| PREFIX_LEN + message.len()).sum();
+    theirs.is_refused |= content.len() - whole == PREFIX_LEN;
     assert_eq!(ours, theirs, "{content:02x?}");
 
     let written = write_tonic(ours.items.clone());

@@ -44,7 +44,8 @@ pub fn hpack(mut input: &[u8]) {
         }
         match (&read, loona.decode(block)) {
             (Ok(ours), Answer::Headers(theirs)) => {
-                let ours: Vec<Header> = ours.iter().map(|header| Header { never: false, ..header.clone() }).collect();
+                let ours: Vec<Header> =
+                    ours.iter().map(|header| Header { never: false, ..header.clone() }).collect();
                 assert_eq!(theirs, ours, "loona on {block:02x?}");
             }
             (Ok(headers), Answer::Refused) => panic!("loona refuses {block:02x?}, we read {headers:?}"),
@@ -72,6 +73,8 @@ fn decode(decoder: &mut Decoder, block: &[u8]) -> Result<Vec<Header>, HpackError
 fn is_lenient(error: &HpackError) -> bool {
     matches!(
         error,
-        HpackError::SizeUpdateRepeated | HpackError::SizeUpdateMissing { .. } | HpackError::SizeUpdateMisplaced
+        HpackError::SizeUpdateRepeated
+            | HpackError::SizeUpdateMissing { .. }
+            | HpackError::SizeUpdateMisplaced
     )
 }

@@ -44,7 +44,11 @@ impl Inflater {
                 // SAFETY: an emitted field points to as many bytes as it says, until the next call.
                 let (name, value) =
                     unsafe { (bytes(field.name, field.namelen), bytes(field.value, field.valuelen)) };
-                headers.push(Header { name, value, never: field.flags & sys::NGHTTP2_NV_FLAG_NO_INDEX as u8 != 0 });
+                headers.push(Header {
+                    name,
+                    value,
+                    never: field.flags & sys::NGHTTP2_NV_FLAG_NO_INDEX as u8 != 0,
+                });
             }
             if flags & sys::NGHTTP2_HD_INFLATE_FINAL as i32 != 0 {
                 // SAFETY: the decoder lives.

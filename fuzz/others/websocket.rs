@@ -51,10 +51,7 @@ pub fn frame_heads(input: &[u8]) {
 /// What the codec of tungstenite leaves to its connection, or to nobody: W1.
 fn is_of_connection(violation: Violation) -> bool {
     use Violation::{CompressedContinuation, FragmentedControl, Length, LongControl, ReservedBits};
-    matches!(
-        violation,
-        Length | ReservedBits | CompressedContinuation | FragmentedControl | LongControl
-    )
+    matches!(violation, Length | ReservedBits | CompressedContinuation | FragmentedControl | LongControl)
 }
 
 fn opcode(opcode: OpCode) -> Option<Opcode> {
@@ -143,7 +140,9 @@ fn open(role: Role, now: Time, config: &Arc<Config>) -> Connection {
     if role == Role::Server {
         return Connection::accepted(now, Arc::clone(config), &agreement);
     }
-    let agreement = check_connect_response(agreement.fields(), &request, config);
+    let mut answer = agreement.fields().clone();
+    answer.add(b":status", b"200");
+    let agreement = check_connect_response(&answer, &request, config);
     let agreement = agreement.expect("what a server of ours agrees to is what was asked");
     Connection::connected(now, Arc::clone(config), &agreement, Secret::from_seed([7; 32]))
 }

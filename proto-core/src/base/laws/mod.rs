@@ -16,6 +16,7 @@
 //!
 //! A failure is one line that ends with `ZRPC_LAWS_SEED=…`; the same test with that variable set runs just that seed.
 
+pub mod explore;
 mod run;
 mod schedule;
 mod script;

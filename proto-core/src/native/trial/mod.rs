@@ -4,6 +4,8 @@
 //! finds its call open, which is a race that every multiplexed connection has.
 
 pub mod arbitrary;
+#[cfg(test)]
+mod explore;
 pub mod fuzz;
 pub mod pair;
 pub(crate) mod peer;

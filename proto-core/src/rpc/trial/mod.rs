@@ -1,6 +1,8 @@
 //! Sessions of any carrier on trial: a client and a server over a link, against a model.
 
 pub(crate) mod calls;
+#[cfg(test)]
+pub(crate) mod explore;
 mod model;
 pub(crate) mod pair;
 pub(crate) mod schema;

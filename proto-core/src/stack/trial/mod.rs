@@ -4,6 +4,8 @@
 
 pub mod arbitrary;
 pub mod console;
+#[cfg(test)]
+mod explore;
 pub mod fuzz;
 pub mod pair;
 mod scripts;
