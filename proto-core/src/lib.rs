@@ -66,6 +66,7 @@
 //! | [`http2`] | connections and streams, RFC 9113 |
 //! | [`native`] | zRPC's own protocol, docs/native-protocol.md: calls with little around them |
 //! | [`policy`] | what a client decides by itself: when to connect again |
+//! | [`recorder`] | what a connection was told, written down, and the same machine told it again |
 //! | [`rpc`] | calls: metadata, status, messages, deadlines, compression, gRPC |
 //! | [`stack`] | composites: the only place where layers meet |
 //! | [`websocket`] | messages between a browser and a server, RFC 6455 and RFC 7692 |
@@ -86,6 +87,7 @@ pub mod http1;
 pub mod http2;
 pub mod native;
 pub mod policy;
+pub mod recorder;
 pub mod rpc;
 pub mod stack;
 pub mod websocket;

@@ -11,7 +11,7 @@ fn is_test_bench(path: &str) -> bool {
 }
 
 /// Which folders each folder of the core may import. Data falls straight down, so imports do too.
-const IMPORTS: [(&str, &[&str]); 10] = [
+const IMPORTS: [(&str, &[&str]); 11] = [
     ("base", &["base"]),
     ("codec", &["base", "codec"]),
     ("hpack", &["base", "codec", "hpack"]),
@@ -19,6 +19,7 @@ const IMPORTS: [(&str, &[&str]); 10] = [
     ("http2", &["base", "codec", "hpack", "http2", "rpc::streams"]),
     ("native", &["base", "codec", "native", "rpc"]),
     ("policy", &["base", "policy"]),
+    ("recorder", &["base", "http1", "http2", "native", "recorder", "rpc", "stack", "websocket"]),
     ("rpc", &["base", "rpc"]),
     ("stack", &["base", "codec", "hpack", "http1", "http2", "native", "rpc", "stack", "websocket"]),
     ("websocket", &["base", "http1", "websocket"]),

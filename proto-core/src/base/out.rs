@@ -142,6 +142,11 @@ impl Out {
         core::mem::take(&mut self.attached)
     }
 
+    /// Attachments that must leave with what is written next.
+    pub(crate) fn attachments(&self) -> u32 {
+        self.attachments
+    }
+
     /// Whether attachments must leave with what is written next.
     #[must_use]
     pub fn has_attachments(&self) -> bool {
