@@ -88,6 +88,7 @@ mod memory;
 mod options;
 mod pool;
 pub mod pump;
+mod recorder;
 mod replies;
 mod sender;
 mod server;
@@ -105,6 +106,7 @@ pub use client::{Channel, ChannelBuilder};
 pub use clock::Remaining;
 pub use incoming::{Handling, IncomingCall, Service};
 pub use memory::{MemoryConnector, MemoryListener, memory};
+pub use recorder::{Recorded, Recorder};
 pub use replies::Replies;
 pub use sender::{ClientStreaming, Sender};
 #[cfg(unix)]

@@ -4,20 +4,23 @@ use crate::client::channel::{Channel, LinkState, NewSession, Shared, State};
 use crate::client::connection::BoxClientSession;
 use crate::client::endpoint::Connector;
 use crate::client::seeds::Seeds;
+use crate::recorder::Recorder;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use zrpc_core::base::{Entropy, Time};
 use zrpc_core::policy::{Attempts, Backoff, CONNECT_TIMEOUT};
+use zrpc_core::recorder::{Header, Made, Recording};
 use zrpc_core::rpc::{Carrier, Interceptor, Interceptors, Status};
-use zrpc_core::stack::{ClientConfig, NewClientSession, client_sessions};
+use zrpc_core::stack::{ClientConfig, client_sessions};
 
 /// What a channel is made of; see [`Channel::builder`].
 pub struct ChannelBuilder {
     connector: Arc<dyn Connector>,
     config: ClientConfig,
-    sessions: NewClientSession,
+    carrier: Carrier,
     new_session: Option<NewSession>,
+    recorder: Option<Recorder>,
     interceptors: Interceptors,
     connect_timeout: Duration,
     backoff: Backoff,
@@ -31,13 +34,14 @@ impl ChannelBuilder {
     pub(super) fn new(
         connector: Arc<dyn Connector>,
         config: ClientConfig,
-        sessions: NewClientSession,
+        carrier: Carrier,
     ) -> ChannelBuilder {
         ChannelBuilder {
             connector,
             config,
-            sessions,
+            carrier,
             new_session: None,
+            recorder: None,
             interceptors: Interceptors::new(),
             connect_timeout: CONNECT_TIMEOUT,
             backoff: Backoff::default(),
@@ -79,7 +83,7 @@ impl ChannelBuilder {
     /// Speaks another of the core's carriers than the endpoint says, such as the native protocol through memory.
     #[must_use]
     pub fn carrier(mut self, carrier: Carrier) -> ChannelBuilder {
-        self.sessions = client_sessions(carrier);
+        self.carrier = carrier;
         self
     }
 
@@ -137,18 +141,42 @@ impl ChannelBuilder {
         self
     }
 
+    /// Records each connection; nothing is recorded, and it costs nothing, without it.
+    #[must_use]
+    pub fn record(mut self, recorder: Recorder) -> ChannelBuilder {
+        self.recorder = Some(recorder);
+        self
+    }
+
     /// A channel that connects when the first call is made.
     #[must_use]
     pub fn lazy(mut self) -> Channel {
         let seeds = Arc::new(Seeds::new(self.seed));
-        let new_session = self.new_session.take().unwrap_or_else(|| {
-            let (config, sessions) = (std::mem::take(&mut self.config), self.sessions);
-            let seeds = Arc::clone(&seeds);
-            Arc::new(move |now| sessions(now, &config, Entropy::from_seed(seeds.take())))
-        });
+        let new_session = self.new_session(&seeds);
         let interceptors = Arc::new(std::mem::take(&mut self.interceptors));
         let lane = |_| Arc::new(self.lane(&new_session, &interceptors, &seeds));
         Channel { shared: lane(0), more: (1..self.connections_max).map(lane).collect() }
+    }
+
+    /// What makes each connection's session, and records it where that is asked for.
+    fn new_session(&mut self, seeds: &Arc<Seeds>) -> NewSession {
+        let recorder = self.recorder.take();
+        if let Some(new_session) = self.new_session.take() {
+            let Some(recorder) = recorder else { return new_session };
+            return Arc::new(move |now| {
+                let header = Header::new(now, Made::Custom { server: false });
+                Box::new(Recording::new(new_session(now), recorder.tape(header)))
+            });
+        }
+        let (config, carrier, seeds) = (std::mem::take(&mut self.config), self.carrier, Arc::clone(seeds));
+        let sessions = client_sessions(carrier);
+        Arc::new(move |now| {
+            let seed = seeds.take();
+            let session = sessions(now, &config, Entropy::from_seed(seed));
+            let Some(recorder) = &recorder else { return session };
+            let made = Made::Client { carrier, config: config.clone(), seed };
+            Box::new(Recording::new(session, recorder.tape(Header::new(now, made))))
+        })
     }
 
     fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>, seeds: &Seeds) -> Shared {

@@ -16,8 +16,8 @@ use std::time::Duration;
 use zrpc_core::base::{Misuse, Time};
 use zrpc_core::policy::Attempts;
 use zrpc_core::rpc::local_status::{late_connection, refused, unreachable};
-use zrpc_core::rpc::{Codec, Endpoint, Interceptors, Method, Request, Response, Side, Status};
-use zrpc_core::stack::{ClientConfig, GrpcClient, client_sessions};
+use zrpc_core::rpc::{Carrier, Codec, Endpoint, Interceptors, Method, Request, Response, Side, Status};
+use zrpc_core::stack::ClientConfig;
 
 /// Calls to one server. Clones share its connection; any number of threads may call at once.
 ///
@@ -87,10 +87,10 @@ impl Channel {
     /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this system has no such sockets.
     pub fn builder(endpoint: &str) -> Result<ChannelBuilder, Status> {
         let endpoint = Endpoint::parse(endpoint)?;
-        let sessions = client_sessions(endpoint.carrier());
+        let carrier = endpoint.carrier();
         let (authority, path) = (endpoint.authority().to_owned(), endpoint.path().to_owned());
         let config = ClientConfig { authority, path, ..ClientConfig::default() };
-        Ok(ChannelBuilder::new(connector_to(endpoint)?, config, sessions))
+        Ok(ChannelBuilder::new(connector_to(endpoint)?, config, carrier))
     }
 
     /// A channel over any transport, such as a [`MemoryEndpoint`](crate::memory::MemoryEndpoint), with its defaults.
@@ -101,9 +101,7 @@ impl Channel {
     /// What a channel over any transport is made of; it speaks gRPC on HTTP/2 unless [`ChannelBuilder::carrier`] says
     /// otherwise.
     pub fn builder_over(connector: impl Connector) -> ChannelBuilder {
-        ChannelBuilder::new(Arc::new(connector), ClientConfig::default(), |now, config, _| {
-            Box::new(GrpcClient::new(now, config))
-        })
+        ChannelBuilder::new(Arc::new(connector), ClientConfig::default(), Carrier::Grpc)
     }
 
     /// What errors call the endpoint.

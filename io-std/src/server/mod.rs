@@ -21,6 +21,7 @@ use crate::acceptor::{TcpAcceptor, UnixAcceptor, bind_uri};
 use crate::client::channel::Channel;
 use crate::clock;
 use crate::memory::MemoryEndpoint;
+use crate::recorder::Recorder;
 use crate::server::connection::Connection;
 use crate::server::handle::{Finish, OwnServer, Running, RunningServer, ServerHandle};
 use crate::server::monitor::{Monitor, Watched};
@@ -38,6 +39,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 use zrpc_core::base::Time;
+use zrpc_core::recorder::{Header, Made, Recording};
 use zrpc_core::rpc::Interceptor;
 use zrpc_core::stack::{AnyServer, AnyServerConfig, SharedAnyServerConfig};
 use zrpc_unix::UnixBinding;
@@ -58,6 +60,9 @@ type NewSession = Box<dyn Fn(Time) -> BoxServerSession + Send + Sync>;
 pub struct ServerBuilder {
     routes: Routes,
     new_session: NewSession,
+    /// What the sessions are made of; `None` when they are of one's own.
+    made: Option<AnyServerConfig>,
+    recorder: Option<Recorder>,
     connections_max: usize,
     calls_max: usize,
     queued_max: usize,
@@ -84,7 +89,9 @@ impl ServerBuilder {
     /// [`ServerConfig`](zrpc_core::stack::ServerConfig) is that of gRPC alone; all else keeps its defaults then.
     #[must_use]
     pub fn config(self, config: impl Into<AnyServerConfig>) -> ServerBuilder {
-        self.sessions(any_sessions(&config.into()))
+        let config = config.into();
+        let builder = self.sessions(any_sessions(&config));
+        ServerBuilder { made: Some(config), ..builder }
     }
 
     /// Serves a carrier of one's own: `new_session` makes the session of each connection.
@@ -94,6 +101,14 @@ impl ServerBuilder {
         new_session: impl Fn(Time) -> BoxServerSession + Send + Sync + 'static,
     ) -> ServerBuilder {
         self.new_session = Box::new(new_session);
+        self.made = None;
+        self
+    }
+
+    /// Records each connection; nothing is recorded, and it costs nothing, without it.
+    #[must_use]
+    pub fn record(mut self, recorder: Recorder) -> ServerBuilder {
+        self.recorder = Some(recorder);
         self
     }
 
@@ -176,9 +191,13 @@ impl ServerBuilder {
     }
 
     fn listen_boxed(self, listener: Box<dyn Listener>) -> Server {
+        let new_session = match self.recorder {
+            Some(recorder) => recorded(recorder, self.made, self.new_session),
+            None => self.new_session,
+        };
         let shared = Shared {
             routes: Arc::new(self.routes),
-            new_session: self.new_session,
+            new_session,
             listener,
             pool: Pool::new(self.calls_max, self.queued_max),
             monitor: Monitor::default(),
@@ -203,6 +222,14 @@ impl ServerBuilder {
         let server = self.listen(endpoint.clone()).spawn()?;
         Ok(Channel::over(OwnServer::new(endpoint, server)))
     }
+}
+
+/// Makes the same sessions, each of which is recorded.
+fn recorded(recorder: Recorder, made: Option<AnyServerConfig>, new_session: NewSession) -> NewSession {
+    Box::new(move |now| {
+        let made = made.clone().map_or(Made::Custom { server: true }, Made::Server);
+        Box::new(Recording::new(new_session(now), recorder.tape(Header::new(now, made))))
+    })
 }
 
 impl fmt::Debug for ServerBuilder {
@@ -239,6 +266,8 @@ impl Server {
         ServerBuilder {
             routes: Routes::default(),
             new_session: Box::new(any_sessions(&AnyServerConfig::default())),
+            made: Some(AnyServerConfig::default()),
+            recorder: None,
             connections_max: CONNECTIONS_MAX,
             calls_max: CALLS_MAX,
             queued_max: QUEUED_MAX,

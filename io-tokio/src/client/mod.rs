@@ -18,6 +18,7 @@ pub(crate) mod unary;
 
 use crate::clock;
 use crate::options::Options;
+use crate::recorder::Recorder;
 use connection::Connection;
 use connector::{Connector, connector_to};
 use seeds::Seeds;
@@ -30,9 +31,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use zrpc_core::base::{Entropy, Time};
 use zrpc_core::policy::{Attempts, Backoff, CONNECT_TIMEOUT};
+use zrpc_core::recorder::{Header, Made, Recording};
 use zrpc_core::rpc::local_status::{late_connection, unreachable};
 use zrpc_core::rpc::{Carrier, ClientSession, Endpoint, Interceptor, Interceptors, Status};
-use zrpc_core::stack::{ClientConfig, GrpcClient, NewClientSession, client_sessions};
+use zrpc_core::stack::{ClientConfig, client_sessions};
 
 /// Makes the session of a new connection.
 type NewSession = Arc<dyn Fn(Time) -> BoxedSession + Send + Sync>;
@@ -74,10 +76,10 @@ impl Channel {
     /// INVALID_ARGUMENT when the endpoint is malformed, UNIMPLEMENTED when this system has no such sockets.
     pub fn builder(endpoint: &str) -> Result<ChannelBuilder, Status> {
         let endpoint = Endpoint::parse(endpoint)?;
-        let sessions = client_sessions(endpoint.carrier());
+        let carrier = endpoint.carrier();
         let (authority, path) = (endpoint.authority().to_owned(), endpoint.path().to_owned());
         let config = ClientConfig { authority, path, ..ClientConfig::default() };
-        Ok(ChannelBuilder::new(connector_to(endpoint)?, config, sessions))
+        Ok(ChannelBuilder::new(connector_to(endpoint)?, config, carrier))
     }
 
     /// A channel over any transport, such as [`memory`](crate::memory()), with its defaults.
@@ -88,9 +90,7 @@ impl Channel {
     /// What a channel over any transport is made of; it speaks gRPC on HTTP/2 unless [`ChannelBuilder::carrier`] says
     /// otherwise.
     pub fn builder_over(connector: impl Connector) -> ChannelBuilder {
-        ChannelBuilder::new(Arc::new(connector), ClientConfig::default(), |now, config, _| {
-            Box::new(GrpcClient::new(now, config))
-        })
+        ChannelBuilder::new(Arc::new(connector), ClientConfig::default(), Carrier::Grpc)
     }
 
     /// What errors call the endpoint.
@@ -118,8 +118,9 @@ impl fmt::Debug for Channel {
 pub struct ChannelBuilder {
     connector: Arc<dyn Connector>,
     config: ClientConfig,
-    sessions: NewClientSession,
+    carrier: Carrier,
     new_session: Option<NewSession>,
+    recorder: Option<Recorder>,
     interceptors: Interceptors,
     connect_timeout: Duration,
     backoff: Backoff,
@@ -129,16 +130,13 @@ pub struct ChannelBuilder {
 }
 
 impl ChannelBuilder {
-    fn new(
-        connector: Arc<dyn Connector>,
-        config: ClientConfig,
-        sessions: NewClientSession,
-    ) -> ChannelBuilder {
+    fn new(connector: Arc<dyn Connector>, config: ClientConfig, carrier: Carrier) -> ChannelBuilder {
         ChannelBuilder {
             connector,
             config,
-            sessions,
+            carrier,
             new_session: None,
+            recorder: None,
             interceptors: Interceptors::new(),
             connect_timeout: CONNECT_TIMEOUT,
             backoff: Backoff::default(),
@@ -158,7 +156,7 @@ impl ChannelBuilder {
     /// Speaks another of the core's carriers than the endpoint says, such as the native protocol through memory.
     #[must_use]
     pub fn carrier(mut self, carrier: Carrier) -> ChannelBuilder {
-        self.sessions = client_sessions(carrier);
+        self.carrier = carrier;
         self
     }
 
@@ -232,18 +230,42 @@ impl ChannelBuilder {
         self
     }
 
+    /// Records each connection; nothing is recorded, and it costs nothing, without it.
+    #[must_use]
+    pub fn record(mut self, recorder: Recorder) -> ChannelBuilder {
+        self.recorder = Some(recorder);
+        self
+    }
+
     /// A channel that connects when the first call is made.
     #[must_use]
     pub fn lazy(mut self) -> Channel {
         let seeds = Arc::new(Seeds::new(self.seed));
-        let new_session = self.new_session.take().unwrap_or_else(|| {
-            let (config, sessions) = (std::mem::take(&mut self.config), self.sessions);
-            let seeds = Arc::clone(&seeds);
-            Arc::new(move |now| sessions(now, &config, Entropy::from_seed(seeds.take())))
-        });
+        let new_session = self.new_session(&seeds);
         let interceptors = Arc::new(std::mem::take(&mut self.interceptors));
         let lane = |_| Arc::new(self.lane(&new_session, &interceptors, &seeds));
         Channel { shared: lane(0), more: (1..self.connections_max).map(lane).collect() }
+    }
+
+    /// What makes each connection's session, and records it where that is asked for.
+    fn new_session(&mut self, seeds: &Arc<Seeds>) -> NewSession {
+        let recorder = self.recorder.take();
+        if let Some(new_session) = self.new_session.take() {
+            let Some(recorder) = recorder else { return new_session };
+            return Arc::new(move |now| {
+                let header = Header::new(now, Made::Custom { server: false });
+                Box::new(Recording::new(new_session(now), recorder.tape(header)))
+            });
+        }
+        let (config, carrier, seeds) = (std::mem::take(&mut self.config), self.carrier, Arc::clone(seeds));
+        let sessions = client_sessions(carrier);
+        Arc::new(move |now| {
+            let seed = seeds.take();
+            let session = sessions(now, &config, Entropy::from_seed(seed));
+            let Some(recorder) = &recorder else { return session };
+            let made = Made::Client { carrier, config: config.clone(), seed };
+            Box::new(Recording::new(session, recorder.tape(Header::new(now, made))))
+        })
     }
 
     fn lane(&self, new_session: &NewSession, interceptors: &Arc<Interceptors>, seeds: &Seeds) -> Shared {

@@ -14,6 +14,7 @@ use crate::client::Channel;
 use crate::incoming::Service;
 use crate::options::Options;
 use crate::pump::{Pump, drive};
+use crate::recorder::Recorder;
 use crate::{clock, memory};
 use calls::{BoxedSession, Calls};
 use listener::{Listener, SocketOptions};
@@ -33,6 +34,7 @@ use tokio::task::JoinSet;
 use tokio::time::Sleep;
 use uri::UriListener;
 use zrpc_core::base::Time;
+use zrpc_core::recorder::{Header, Made, Recording};
 use zrpc_core::rpc::grpc::Limits;
 use zrpc_core::rpc::{Interceptor, Interceptors, Peer, ServerSession};
 use zrpc_core::stack::{AnyServer, AnyServerConfig, SharedAnyServerConfig};
@@ -51,6 +53,9 @@ pub struct ServerBuilder {
     pub(crate) router: Router,
     pub(crate) interceptors: Interceptors,
     new_session: NewSession,
+    /// What the sessions are made of; `None` when they are of one's own.
+    made: Option<AnyServerConfig>,
+    recorder: Option<Recorder>,
     /// Limits of calls, for those that come without a connection.
     pub(crate) limits: Limits,
     connections_max: usize,
@@ -79,7 +84,8 @@ impl ServerBuilder {
     pub fn config(mut self, config: impl Into<AnyServerConfig>) -> ServerBuilder {
         let config = config.into();
         self.limits = config.grpc.limits;
-        self.sessions(any_sessions(&config))
+        let builder = self.sessions(any_sessions(&config));
+        ServerBuilder { made: Some(config), ..builder }
     }
 
     /// Serves a carrier of one's own: `new_session` makes the session of each connection.
@@ -89,6 +95,14 @@ impl ServerBuilder {
         new_session: impl Fn(Time) -> Box<dyn ServerSession + Send> + Send + Sync + 'static,
     ) -> ServerBuilder {
         self.new_session = Box::new(new_session);
+        self.made = None;
+        self
+    }
+
+    /// Records each connection; nothing is recorded, and it costs nothing, without it.
+    #[must_use]
+    pub fn record(mut self, recorder: Recorder) -> ServerBuilder {
+        self.recorder = Some(recorder);
         self
     }
 
@@ -163,7 +177,11 @@ impl ServerBuilder {
     }
 
     pub(crate) fn into_shared(self) -> Shared {
-        Shared::new(self.router, Arc::new(self.interceptors), self.new_session, self.calls_max)
+        let new_session = match self.recorder {
+            Some(recorder) => recorded(recorder, self.made, self.new_session),
+            None => self.new_session,
+        };
+        Shared::new(self.router, Arc::new(self.interceptors), new_session, self.calls_max)
     }
 
     /// Starts the server in a task of its own and answers a channel to it, through memory and without a port:
@@ -182,6 +200,14 @@ impl ServerBuilder {
 fn any_sessions(config: &AnyServerConfig) -> impl Fn(Time) -> BoxedSession + Send + Sync + 'static {
     let config = SharedAnyServerConfig::from(config);
     move |now| Box::new(AnyServer::sharing(now, &config))
+}
+
+/// Makes the same sessions, each of which is recorded.
+fn recorded(recorder: Recorder, made: Option<AnyServerConfig>, new_session: NewSession) -> NewSession {
+    Box::new(move |now| {
+        let made = made.clone().map_or(Made::Custom { server: true }, Made::Server);
+        Box::new(Recording::new(new_session(now), recorder.tape(Header::new(now, made))))
+    })
 }
 
 impl fmt::Debug for ServerBuilder {
@@ -222,6 +248,8 @@ impl Server {
             router: Router::default(),
             interceptors: Interceptors::new(),
             new_session: Box::new(any_sessions(&AnyServerConfig::default())),
+            made: Some(AnyServerConfig::default()),
+            recorder: None,
             limits: Limits::default(),
             connections_max: CONNECTIONS_MAX,
             calls_max: CALLS_MAX,

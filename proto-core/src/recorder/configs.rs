@@ -3,13 +3,15 @@
 //! Two things cannot be written down: a JSON schema, which is code, and the sentence of HTTP/1.1's refusals when it is one
 //! of the user's own. [`Header::missing`](super::Header::missing) names them.
 
+use crate::http1;
+use crate::http2;
+use crate::native;
 use crate::recorder::coded::{Coded, Reader, coded, coded_names};
 use crate::rpc::grpc::Limits;
 use crate::rpc::grpc_web::{self, Cors, Keys, WebConfig, WebForm};
 use crate::rpc::{Carrier, Code, Compression, Encoding, Level, NoSchema, Origin};
 use crate::stack::{AnyServerConfig, ClientConfig, ServerConfig, WebSocketServerConfig};
-use crate::websocket::Origins;
-use crate::{http1, http2, native, websocket};
+use crate::websocket::{self, Origins};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -157,10 +159,19 @@ impl Coded for http1::Config {
             idle_timeout,
             expected,
         } = self;
-        (head.put(to), trailers.put(to), body_bytes_max.put(to), chunk_line_bytes_max.put(to));
-        (chunk_overhead.put(to), pipelined_bytes_max.put(to), informational_max.put(to));
-        (send_buffer_bytes.put(to), receive_buffer_bytes.put(to), head_timeout.put(to));
-        (body_timeout.put(to), write_timeout.put(to), idle_timeout.put(to));
+        head.put(to);
+        trailers.put(to);
+        body_bytes_max.put(to);
+        chunk_line_bytes_max.put(to);
+        chunk_overhead.put(to);
+        pipelined_bytes_max.put(to);
+        informational_max.put(to);
+        send_buffer_bytes.put(to);
+        receive_buffer_bytes.put(to);
+        head_timeout.put(to);
+        body_timeout.put(to);
+        write_timeout.put(to);
+        idle_timeout.put(to);
         expected_sentences().iter().position(|known| known == expected).unwrap_or(0).put(to);
     }
 

@@ -18,6 +18,7 @@ pub const VERSION: u8 = 1;
 
 /// How the session was made.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a recording has one of them")]
 #[non_exhaustive]
 pub enum Made {
     /// A server's, for clients of any protocol.

@@ -188,25 +188,43 @@ impl Record {
             Record::Eof { now } | Record::Close { now } => clock.put(*now, to),
             Record::Poll { now, room, attachments, turned, written, check } => {
                 clock.put(*now, to);
-                (room.put(to), attachments.put(to), turned.put(to), written.put(to));
+                room.put(to);
+                attachments.put(to);
+                turned.put(to);
+                written.put(to);
                 to.extend_from_slice(&check.to_le_bytes());
             }
             Record::Unclaimed { count } => count.put(to),
             Record::Start { now, path, metadata, deadline, compression, ended } => {
                 clock.put(*now, to);
-                (path.put(to), metadata.put(to), deadline.put(to), compression.put(to), ended.put(to));
+                path.put(to);
+                metadata.put(to);
+                deadline.put(to);
+                compression.put(to);
+                ended.put(to);
             }
             Record::Head { call, metadata, compression, ended } => {
-                (call.put(to), metadata.put(to), compression.put(to), ended.put(to));
+                call.put(to);
+                metadata.put(to);
+                compression.put(to);
+                ended.put(to);
             }
             Record::Send { call, message, compress, attachments, ended } => {
-                (call.put(to), message.put(to), compress.put(to), attachments.put(to), ended.put(to));
+                call.put(to);
+                message.put(to);
+                compress.put(to);
+                attachments.put(to);
+                ended.put(to);
             }
             Record::HalfClose { call, ended } | Record::Cancel { call, ended } => {
-                (call.put(to), ended.put(to));
+                call.put(to);
+                ended.put(to);
             }
             Record::Finish { call, status, trailers, ended } => {
-                (call.put(to), status.put(to), trailers.put(to), ended.put(to));
+                call.put(to);
+                status.put(to);
+                trailers.put(to);
+                ended.put(to);
             }
             Record::Consume { call, credit } => (call.put(to), credit.put(to)).1,
             Record::Drain { now, grace } => {

@@ -335,7 +335,7 @@ impl Run {
             return Ok((bytes, event));
         }
         let ended = match &mut self.session {
-            Session::Server(server) => tell_server(&mut **server, record),
+            Session::Server(server) => tell_server(server, record),
             Session::Client(client) => tell_client(&mut **client, record),
         };
         match ended {

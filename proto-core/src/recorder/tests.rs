@@ -1,4 +1,5 @@
 //! Recordings of servers and clients in memory: they replay to identical bytes, and whatever is damaged says so.
+#![allow(clippy::disallowed_types, reason = "a sink of a test is shared with the test")]
 
 use super::*;
 use crate::base::{Entropy, Machine, Out, Output, Time};
