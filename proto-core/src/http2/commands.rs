@@ -46,7 +46,8 @@ impl Connection {
             .map_err(Misuse::InvalidField)?;
         self.check_list_size(&fields)?;
         let id = StreamId(self.next_local);
-        let mut stream = Stream::new(self.remote.initial_window_bytes, self.stream_window_open, &self.config);
+        let mut stream =
+            Stream::new(self.now, self.remote.initial_window_bytes, self.stream_window_open, &self.config);
         stream.exchange = Exchange::of_request(&head);
         stream.turn = Turn::Waiting;
         stream.outbound = if end { Outbound::Ended } else { Outbound::Content };

@@ -52,8 +52,9 @@ pub struct Config {
     pub send_buffer_bytes: usize,
     /// Replies (acknowledgements, resets) that may wait for a peer that does not read.
     pub unread_replies_max: usize,
-    /// Streams reset, by the peer or because of what it did; each stream that finishes earns one back. Abuse: rapid
-    /// reset, and resets it makes us send. Wide enough for a client whose deadlines pass while a server is overloaded.
+    /// Streams reset, by the peer or because of what it did; each stream that finishes earns three back. On a server, one
+    /// that is reset within 10 ms costs three. Abuse: rapid reset, and resets it makes us send. Wide enough for a client
+    /// whose deadlines pass while a server is overloaded.
     pub resets: Rate,
     /// Frames without work: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown types, late frames.
     pub idle_frames: Rate,
@@ -63,7 +64,8 @@ pub struct Config {
     pub credit: Credit,
     /// How long the peer may take for its preface and first SETTINGS, and to acknowledge ours.
     pub settings_timeout: Duration,
-    /// How long a header block may take from its first to its last frame.
+    /// How long a header block may take from its first to its last frame, and a frame that is not DATA from its first to
+    /// its last octet. Abuse: a connection that holds memory for what never comes.
     pub header_timeout: Duration,
     /// After how long without a byte from the peer a PING asks whether it is there; none by default.
     pub keepalive_interval: Option<Duration>,

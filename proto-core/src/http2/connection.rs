@@ -55,6 +55,8 @@ pub struct Connection {
     pub(super) entropy: Entropy,
 
     pub(super) reader: Reader,
+    /// The frame that the input broke off in when it was last used up.
+    pub(super) broken_off: Option<u32>,
     /// Boxed, as it is rarely there: a block mostly comes in one frame.
     pub(super) block: Option<Box<HeaderBlock>>,
     pub(super) decoder: Decoder,
@@ -121,6 +123,7 @@ impl Connection {
             now,
             entropy: Entropy::from_seed(config.seed),
             reader: Reader::new(role == Role::Server),
+            broken_off: None,
             block: None,
             // RFC 9113 §4.3.1: until the peer has acknowledged a smaller table, it uses the initial one.
             decoder: Decoder::new(TABLE_SIZE_DEFAULT.max(config.header_table_bytes as usize)),

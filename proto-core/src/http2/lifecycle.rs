@@ -17,6 +17,10 @@ use core::time::Duration;
 const DRAIN_PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long an idle connection's drain waits for a stream that was on its way.
 const IDLE_GRACE: Duration = Duration::from_secs(5);
+/// A stream that is reset sooner than this was not meant to be answered.
+const YOUNG: Duration = Duration::from_millis(10);
+/// What its reset costs. Abuse: rapid reset (CVE-2023-44487), which starts work and throws it away.
+const YOUNG_RESET_COST: u32 = 3;
 
 /// Whether new streams are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +53,7 @@ impl PingUse {
 pub(super) enum Timer {
     Settings,
     Header,
+    Frame,
     Keepalive,
     KeepaliveAck,
     DrainPing,
@@ -58,13 +63,14 @@ pub(super) enum Timer {
 }
 
 impl Timer {
-    pub(super) const COUNT: usize = 8;
+    pub(super) const COUNT: usize = 9;
 }
 
 impl TimerName for Timer {
     const ALL: &'static [Timer] = &[
         Timer::Settings,
         Timer::Header,
+        Timer::Frame,
         Timer::Keepalive,
         Timer::KeepaliveAck,
         Timer::DrainPing,
@@ -81,6 +87,7 @@ impl TimerName for Timer {
         match self {
             Timer::Settings => "http2: SETTINGS or their acknowledgement are due",
             Timer::Header => "http2: the end of a header block is due",
+            Timer::Frame => "http2: the end of a frame is due",
             Timer::Keepalive => "http2: a keepalive PING is due",
             Timer::KeepaliveAck => "http2: the answer to a keepalive PING is due",
             Timer::DrainPing => "http2: the answer to a drain's PING is due",
@@ -117,7 +124,7 @@ impl Connection {
             match timer {
                 Timer::Settings if self.remote.received => self.violate(Violation::SettingsTimeout),
                 Timer::Settings => self.violate(Violation::PrefaceTimeout),
-                Timer::Header => self.violate(Violation::HeaderTimeout),
+                Timer::Header | Timer::Frame => self.violate(Violation::HeaderTimeout),
                 Timer::Keepalive => self.keep_alive(),
                 Timer::KeepaliveAck => self.check_alive(),
                 Timer::DrainPing => self.draw_line(),
@@ -129,6 +136,16 @@ impl Connection {
                 Timer::Shrink => self.shrink_if_due(),
             }
         }
+    }
+
+    /// The input ends here: a frame that it breaks off in has so long to end.
+    pub(super) fn await_frame(&mut self) {
+        match self.reader.broken_off() {
+            None => self.timers.disarm(Timer::Frame),
+            broken_off if broken_off == self.broken_off => return,
+            Some(_) => self.timers.arm(Timer::Frame, self.now + self.config.header_timeout),
+        }
+        self.broken_off = self.reader.broken_off();
     }
 
     fn keep_alive(&mut self) {
@@ -296,7 +313,7 @@ impl Connection {
             return;
         }
         // Resets that a peer makes us send cost as much as its own (CVE-2025-8671).
-        if !self.charge_reset() {
+        if !self.charge_reset(id) {
             return;
         }
         if self.streams.get(u64::from(id.0)).is_some() {
@@ -306,15 +323,25 @@ impl Connection {
         }
     }
 
-    /// Charges a reset; false when that was one too many and the connection has ended.
-    pub(super) fn charge_reset(&mut self) -> bool {
-        let affordable = self.resets.charge(self.config.resets, self.now, 1);
+    /// Charges the reset of a stream; false when that was one too many and the connection has ended.
+    pub(super) fn charge_reset(&mut self, id: StreamId) -> bool {
+        // Work was begun for a stream that the peer opened and at once gives up, and nobody wanted its result. One that is
+        // refused never got so far, and a deadline that passes lets more time pass than this.
+        let is_young = self.role == Role::Server
+            && self.streams.get(u64::from(id.0)).is_some_and(|stream| self.now < stream.since + YOUNG);
+        let cost = if is_young { YOUNG_RESET_COST } else { 1 };
+        let affordable = self.resets.charge(self.config.resets, self.now, cost);
         self.spend(affordable, Violation::ResetFlood)
     }
 
     /// Charges a frame that carries no work; false when that was one too many and the connection has ended.
     pub(super) fn charge_idle_frame(&mut self) -> bool {
-        let affordable = self.idle_frames.charge(self.config.idle_frames, self.now, 1);
+        self.charge_idle(1)
+    }
+
+    /// The same for one that costs as much as several.
+    pub(super) fn charge_idle(&mut self, cost: u32) -> bool {
+        let affordable = self.idle_frames.charge(self.config.idle_frames, self.now, cost);
         self.spend(affordable, Violation::ControlFlood)
     }
 
@@ -366,7 +393,8 @@ impl Connection {
             _ => self.closed.note(id, EndedBy::Us),
         }
         if reason == CloseReason::Finished {
-            self.resets.earn(self.config.resets, 1);
+            // Whoever asks twice and takes the first answer throws away one of two.
+            self.resets.earn(self.config.resets, YOUNG_RESET_COST);
         }
         self.pending.push_back(Event::Closed { stream: id, reason });
         if self.streams.is_empty() {

@@ -43,13 +43,15 @@ pub(super) struct Reader {
     current: Bytes,
     later: VecDeque<Bytes>,
     stage: Stage,
+    /// Frames that have begun, for telling them apart.
+    begun: u32,
 }
 
 impl Reader {
     /// Expects the client's preface first if `with_preface`.
     pub(super) fn new(with_preface: bool) -> Reader {
         let stage = if with_preface { Stage::Preface { matched: 0 } } else { NEXT_HEAD };
-        Reader { current: Bytes::new(), later: VecDeque::new(), stage }
+        Reader { current: Bytes::new(), later: VecDeque::new(), stage, begun: 0 }
     }
 
     /// Adds input.
@@ -69,6 +71,15 @@ impl Reader {
     /// Whether the input so far ends between two frames.
     pub(super) fn is_between_frames(&self) -> bool {
         self.current.is_empty() && matches!(self.stage, Stage::Head { filled: 0, .. })
+    }
+
+    /// The number of the frame that the input broke off in. The content of DATA does not count, as it is handed on and not
+    /// held.
+    pub(super) fn broken_off(&self) -> Option<u32> {
+        match &self.stage {
+            Stage::Preface { .. } | Stage::Head { filled: 0, .. } | Stage::Data { .. } => None,
+            Stage::Head { .. } | Stage::Payload { .. } | Stage::PadLength { .. } => Some(self.begun),
+        }
     }
 
     /// Whether the preface is still due.
@@ -113,6 +124,7 @@ impl Reader {
                     }
                 }
                 Stage::Head { bytes, filled } => {
+                    self.begun = self.begun.wrapping_add(u32::from(*filled == 0));
                     let count = (HEAD_LEN - *filled).min(self.current.len());
                     bytes[*filled..*filled + count].copy_from_slice(&self.current[..count]);
                     *filled += count;

@@ -1,5 +1,6 @@
 //! One stream: where it stands, its two windows, and what waits to be sent on it.
 
+use crate::base::Time;
 use crate::http2::config::Config;
 use crate::http2::flow::{ReceiveWindow, SendWindow};
 use crate::http2::outbox::Queue;
@@ -108,11 +109,14 @@ pub(super) struct Stream {
     /// `send` said `Blocked`, and `Writable` is owed.
     pub(super) blocked: bool,
     pub(super) exchange: Exchange,
+    /// When it came to be.
+    pub(super) since: Time,
 }
 
 impl Stream {
-    pub(super) fn new(send_window: u32, receive_window: u32, config: &Config) -> Stream {
+    pub(super) fn new(now: Time, send_window: u32, receive_window: u32, config: &Config) -> Stream {
         Stream {
+            since: now,
             state: State::Idle,
             send: SendWindow::new(send_window),
             recv: ReceiveWindow::new(receive_window, config.stream_window_bytes),

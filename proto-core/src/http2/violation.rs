@@ -91,7 +91,7 @@ violations! {
     StrayContinuation: Connection PROTOCOL_ERROR "RFC 9113 §6.10" "CONTINUATION came without an open header block",
     TooManyContinuations: Connection ENHANCE_YOUR_CALM "RFC 9113 §10.5.1" "a header block has too many CONTINUATION frames",
     HeaderBlockTooLarge: Connection ENHANCE_YOUR_CALM "RFC 9113 §10.5.1" "a header block is larger than its limit",
-    HeaderTimeout: Connection ENHANCE_YOUR_CALM "RFC 9113 §10.5" "a header block was not finished in time",
+    HeaderTimeout: Connection ENHANCE_YOUR_CALM "RFC 9113 §10.5" "a header block, or a frame that is not DATA, was not finished in time",
     SettingsAckPayload: Connection FRAME_SIZE_ERROR "RFC 9113 §6.5" "a SETTINGS acknowledgement has a payload",
     StraySettingsAck: Connection PROTOCOL_ERROR "RFC 9113 §6.5.3" "SETTINGS were acknowledged that were not sent",
     SettingEnablePush: Connection PROTOCOL_ERROR "RFC 9113 §6.5.2" "SETTINGS_ENABLE_PUSH has a value that is not allowed",

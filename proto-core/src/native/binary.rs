@@ -11,7 +11,7 @@ use crate::native::interned::Names;
 use crate::native::preface::{self, Answer};
 use crate::native::varint::{self, LEN_MAX, Sections};
 use crate::native::{ErrorCode, Priority, Role, Violation};
-use crate::rpc::message::TRUST;
+use crate::rpc::message::reserved;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::{Buf, Bytes};
@@ -299,7 +299,7 @@ impl Binary {
             let count = (due - self.cut.len()).min(self.input.len());
             if self.cut.capacity() - self.cut.len() < count {
                 let arrived = self.cut.len() + count;
-                self.cut.reserve_exact(arrived.saturating_mul(TRUST).min(due) - self.cut.len());
+                self.cut.reserve_exact(reserved(arrived, due) - self.cut.len());
             }
             self.cut.extend_from_slice(&self.input[..count]);
             self.input.advance(count);

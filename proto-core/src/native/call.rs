@@ -55,6 +55,8 @@ pub(super) struct Call {
     pub(super) metadata: Metadata,
     /// The response has begun, at a client.
     pub(super) has_response: bool,
+    /// When it came to be, at a server.
+    pub(super) since: Option<Time>,
 }
 
 impl Call {
@@ -83,9 +85,10 @@ impl Call {
             path_text,
             metadata,
             has_response,
+            since,
         } = self;
         (*wire, *is_admitted, *has_response) = (0, false, false);
-        (*told, *turn, *priority, *deadline) = Default::default();
+        (*told, *turn, *priority, *deadline, *since) = Default::default();
         (*inbound, *path) = Default::default();
         outbound.recycle();
         path_text.clear();

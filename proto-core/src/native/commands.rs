@@ -174,6 +174,7 @@ impl<C: Codec> Connection<C> {
         trailers.fields().iter().for_each(|field| call.outbound.trailers.push(field));
         let inbound = core::mem::take(&mut call.inbound);
         call.inbound.ended = true;
+        self.gathered.give_back(inbound.memory());
         self.unclaimed += u32::from(inbound.attachments());
         if !inbound.ended {
             self.add_late_credit(inbound.left());

@@ -38,8 +38,8 @@ pub struct Config {
     pub attachments_max: u8,
     /// Replies (PONG, RESET, CREDIT) that may wait for a peer that does not read.
     pub unread_replies_max: usize,
-    /// Calls reset, by the client or because of what the peer did; each call that ends with a status gives one back.
-    /// Abuse: calls opened and cancelled at once.
+    /// Calls reset, by the client or because of what the peer did; each call that ends with a status gives three back. On a
+    /// server, one that is reset within 10 ms costs three. Abuse: calls opened and cancelled at once.
     pub resets: Rate,
     /// Frames without work: PING, PONG, PRIORITY, small CREDIT, unknown types, late frames beyond their credit.
     pub idle_frames: Rate,

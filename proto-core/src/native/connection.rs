@@ -13,6 +13,7 @@ use crate::native::event::Event;
 use crate::native::lifecycle::{Drain, Timer};
 use crate::native::ready::Ready;
 use crate::native::{Role, Violation};
+use crate::rpc::grpc::GatheredBytes;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -83,6 +84,7 @@ pub(super) struct Connection<C> {
     pub(super) keepalive_token: Option<u64>,
     pub(super) drain_token: Option<u64>,
     pub(super) resets: Budget,
+    pub(super) gathered: GatheredBytes,
     pub(super) idle_frames: Budget,
     /// What the peer may have sent on calls before it knew that they were over.
     pub(super) late_credit: u64,
@@ -133,6 +135,7 @@ impl<C: Codec> Connection<C> {
             keepalive_token: None,
             drain_token: None,
             resets: Budget::new(config.resets, now),
+            gathered: GatheredBytes::default(),
             idle_frames: Budget::new(config.idle_frames, now),
             late_credit: 0,
             attachments: 0,

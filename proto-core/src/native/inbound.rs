@@ -9,7 +9,7 @@ use crate::native::Violation;
 use crate::native::capabilities::{CREDIT_MAX, DEFAULT};
 use crate::native::codec::Part;
 use crate::rpc::Encoding;
-use crate::rpc::message::TRUST;
+use crate::rpc::message::reserved;
 use alloc::vec::Vec;
 use bytes::Bytes;
 
@@ -137,8 +137,7 @@ impl Inbound {
         if self.gathered.capacity() < arrived {
             let whole = (arrived as u64).saturating_add(self.rest).saturating_add(self.missing as u64);
             let whole = usize::try_from(whole).unwrap_or(usize::MAX);
-            let grown = arrived.saturating_mul(TRUST).min(whole);
-            self.gathered.reserve_exact(grown - self.gathered.len());
+            self.gathered.reserve_exact(reserved(arrived, whole) - self.gathered.len());
         }
         self.gathered.extend_from_slice(data);
         if self.is_within_message() {

@@ -24,6 +24,10 @@ const IDLE_GRACE: Duration = Duration::from_secs(5);
 const LAST_OF_ALL: u64 = varint::MAX - 1;
 /// The most that late frames may cost in sum before they count as idle.
 const LATE_CREDIT_MAX: u64 = 1 << 40;
+/// A call that is reset sooner than this was not meant to be answered.
+const YOUNG: Duration = Duration::from_millis(10);
+/// What its reset costs. Abuse: rapid reset, which starts work and throws it away.
+pub(super) const YOUNG_RESET_COST: u32 = 3;
 
 /// Whether new calls are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -353,7 +357,7 @@ impl<C: Codec> Connection<C> {
             return self.violate(violation);
         }
         // Resets that a peer makes us send cost as much as its own.
-        if !self.charge_reset() {
+        if !self.charge_reset(Some(id)) {
             return;
         }
         self.control.push(Control::Reset(wire, violation.code(), violation.text()));
@@ -361,9 +365,14 @@ impl<C: Codec> Connection<C> {
         self.over(id, Status::internal(text).with_origin(Origin::Library), Metadata::new());
     }
 
-    /// Charges a reset; false when that was one too many and the connection has ended.
-    pub(super) fn charge_reset(&mut self) -> bool {
-        let affordable = self.resets.charge(self.config.resets, self.now, 1);
+    /// Charges the reset of a call, or of what never became one; false when that was one too many and the connection has
+    /// ended.
+    pub(super) fn charge_reset(&mut self, id: Option<u64>) -> bool {
+        // Work was begun for a call that the client opens and at once gives up, and nobody wanted its result.
+        let since = id.and_then(|id| self.calls.get(key(id))).and_then(|call| call.since);
+        let is_young = since.is_some_and(|since| self.now < since + YOUNG);
+        let cost = if is_young { YOUNG_RESET_COST } else { 1 };
+        let affordable = self.resets.charge(self.config.resets, self.now, cost);
         if !affordable {
             self.violate(Violation::ResetFlood);
         }
@@ -407,7 +416,7 @@ impl<C: Codec> Connection<C> {
     pub(super) fn end_told(&mut self, id: u64) -> Option<Event> {
         let mut call = self.remove(id)?;
         self.open -= 1;
-        self.resets.earn(self.config.resets, 1);
+        self.resets.earn(self.config.resets, YOUNG_RESET_COST);
         let (status, trailers) = match core::mem::take(&mut call.told) {
             Told::Ending(told) => *told,
             _ => (Status::OK, Metadata::new()),
@@ -423,6 +432,7 @@ impl<C: Codec> Connection<C> {
         if call.wire != id {
             self.renamed.remove(&call.wire);
         }
+        self.gathered.give_back(call.inbound.memory());
         self.unclaimed += u32::from(call.inbound.attachments());
         if !call.inbound.ended && call.wire != 0 {
             self.add_late_credit(call.inbound.left());

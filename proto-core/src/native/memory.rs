@@ -12,7 +12,6 @@ use crate::native::event::Event;
 use crate::native::lifecycle::Timer;
 use crate::native::outbound::Outbound;
 use crate::native::ready::Ready;
-use crate::rpc::message::wire_length_max;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -122,10 +121,9 @@ impl Config {
 
     pub(super) fn memory_max_of<C: Codec>(&self, calls: usize) -> usize {
         let metadata = self.metadata_bytes_max as usize;
-        let message = wire_length_max(true, self.limits.receive_message_bytes_max);
         // What the owner has queued, its own lists among it, is bounded by the frames that it must fit into.
         let outbound = Outbound::memory_max(self.frame_bytes_max as usize, self.send_buffer_bytes);
-        let call = message + 2 * metadata + 2 * self.frame_bytes_max as usize + outbound;
+        let call = 2 * metadata + 2 * self.frame_bytes_max as usize + outbound;
         let slot = size_of::<Call>() + 2 * size_of::<Option<Box<Call>>>();
         let index = 2 * (2 * calls + 40) * (INDEX_BYTES + DEADLINE_BYTES);
         let spare = SPARE_CALLS * (2 * size_of::<Box<Call>>() + size_of::<Call>() + SPARE_CALL_BYTES);
@@ -134,6 +132,7 @@ impl Config {
         let control = self.unread_replies_max + 4 * calls + 64;
         C::memory_max(&ReadLimits { calls_max: calls, ..self.read_limits() })
             + 2 * (metadata + self.frame_bytes_max as usize)
+            + self.limits.gathered_bytes_of(calls)
             + calls * (call + slot + RENAMED_BYTES)
             + 40 * slot
             + index

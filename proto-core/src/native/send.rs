@@ -6,6 +6,7 @@ use crate::native::call::Turn;
 use crate::native::codec::{CallOut, Codec, EndOut, HeadOut, Path, PathOut};
 use crate::native::connection::{Connection, key};
 use crate::native::event::Event;
+use crate::native::lifecycle::YOUNG_RESET_COST;
 use crate::native::outbound::{EndState, HeadState};
 
 /// What a frame's sections take at the most beside head, status and message.
@@ -148,7 +149,7 @@ impl<C: Codec> Connection<C> {
             call.outbound.end = EndState::Sent;
             if !is_client {
                 if let Some(call) = self.remove(id) {
-                    self.resets.earn(self.config.resets, 1);
+                    self.resets.earn(self.config.resets, YOUNG_RESET_COST);
                     self.recycle(call);
                 }
                 return;

@@ -82,17 +82,33 @@ pub fn decompress(encoding: Encoding, payload: &[u8], length_max: usize) -> Resu
     }
 }
 
+/// What is inflated before the buffer grows, in bytes.
+#[cfg(feature = "std")]
+#[allow(dead_code)]
+const INFLATE_STEP: usize = 1024;
+
 /// Reads to the end, `length_max` bytes at the most.
 #[cfg(feature = "std")]
 #[allow(dead_code)]
 fn read_bounded(reader: &mut impl std::io::Read, length_max: usize) -> Result<Bytes, InflateError> {
-    use std::io::Read;
     let mut inflated = alloc::vec::Vec::new();
-    let limit = u64::try_from(length_max).unwrap_or(u64::MAX).saturating_add(1);
-    reader.take(limit).read_to_end(&mut inflated).map_err(|_| InflateError::Corrupt)?;
-    if inflated.len() > length_max {
-        return Err(InflateError::TooLarge);
+    let mut len = 0;
+    loop {
+        if len == inflated.len() {
+            if len > length_max {
+                return Err(InflateError::TooLarge);
+            }
+            // Never beyond the limit and the one byte that tells that there is more.
+            let grown = (2 * len).max(INFLATE_STEP).min(length_max.saturating_add(1));
+            inflated.reserve_exact(grown - len);
+            inflated.resize(grown, 0);
+        }
+        match reader.read(&mut inflated[len..]).map_err(|_| InflateError::Corrupt)? {
+            0 => break,
+            count => len += count,
+        }
     }
+    inflated.truncate(len);
     Ok(inflated.into())
 }
 

@@ -3,7 +3,7 @@
 use crate::base::{Field, Fields};
 use crate::rpc::grpc_web::cors::{Cors, Origins};
 use crate::rpc::grpc_web::{text as web, trailer_frame};
-use crate::rpc::message::{FramingError, MessageReader, TRUST, WireMessage};
+use crate::rpc::message::{FramingError, MessageReader, WireMessage, reserved};
 use crate::rpc::{Encoding, Endpoint, Level, Metadata, compression, percent, timeout};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -32,7 +32,12 @@ fn read(content: &[u8], cut: usize) -> (Vec<WireMessage>, Option<FramingError>) 
                 Err(error) => return (messages, Some(error)),
             }
         }
-        assert!(reader.memory() <= TRUST * content.len(), "{} bytes for {}", reader.memory(), content.len());
+        assert!(
+            reader.memory() <= reserved(content.len(), usize::MAX),
+            "{} bytes for {}",
+            reader.memory(),
+            content.len()
+        );
     }
     (messages, None)
 }

@@ -14,9 +14,16 @@ use bytes::{Buf, Bytes};
 /// How long the prefix of a message is.
 pub const PREFIX_LEN: usize = 5;
 
-/// How many times of what has arrived of a message is reserved for it: a message of 64 KiB that comes in frames of
-/// 16 KiB moves never, and who lies about a length must send a fifth of what the lie costs.
-pub(crate) const TRUST: usize = 5;
+/// How many times of what has arrived of a message is reserved for it, as long as that is little: a message of 64 KiB that
+/// comes in frames of 16 KiB moves never, and who lies about a length must send a fifth of what the lie costs.
+const TRUST: usize = 5;
+/// Up to how many bytes that goes; beyond, twice what has arrived is reserved, and a lie costs its half.
+const TRUSTED_BYTES: usize = TRUST * 16 * 1024;
+
+/// How much is reserved for something that is said to have `whole` bytes and of which `arrived` are there.
+pub(crate) fn reserved(arrived: usize, whole: usize) -> usize {
+    arrived.saturating_mul(TRUST).min(TRUSTED_BYTES).max(arrived.saturating_mul(2)).min(whole)
+}
 
 /// The prefix of a message.
 #[must_use]
@@ -104,7 +111,7 @@ impl MessageReader {
         let count = due.min(self.input.len());
         if self.gathered.capacity() - self.gathered.len() < count {
             let arrived = self.gathered.len() + count;
-            let grown = arrived.saturating_mul(TRUST).min(length as usize);
+            let grown = reserved(arrived, length as usize);
             self.gathered.reserve_exact(grown - self.gathered.len());
         }
         self.gathered.extend_from_slice(&self.input[..count]);
@@ -127,6 +134,11 @@ impl MessageReader {
     #[must_use]
     pub fn input_len(&self) -> usize {
         self.input.len()
+    }
+
+    /// Takes the input that no message has taken yet.
+    pub(super) fn take_input(&mut self) -> Bytes {
+        core::mem::take(&mut self.input)
     }
 
     /// Bytes held apart from the input.

@@ -39,11 +39,14 @@ pub struct AnyServerConfig {
     pub opening_timeout: Duration,
 }
 
+/// Who connects knows what it wants to speak; what follows the first bytes has limits of its own.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(5);
+
 impl Default for AnyServerConfig {
     fn default() -> AnyServerConfig {
         let grpc = ServerConfig::default();
         AnyServerConfig {
-            opening_timeout: grpc.http2.settings_timeout,
+            opening_timeout: OPENING_TIMEOUT,
             grpc: ServerConfig { web: Some(Default::default()), ..grpc },
             native: Some(native::Config::default()),
             websocket: Some(WebSocketServerConfig::default()),

@@ -129,7 +129,9 @@ impl ClientConfig {
 }
 
 fn memory_max(http2: &Config, limits: &Limits, calls: usize) -> usize {
-    http2.memory_max(calls) + limits.memory_max(calls, http2.header_list_bytes_max as usize)
+    // What messages wait in that the application leaves unread: a window, twice while it is read.
+    let window = http2.connection_window_bytes.max(http2.window_bytes_max) as usize;
+    http2.memory_max(calls) + 3 * window + limits.memory_max(calls, http2.header_list_bytes_max as usize)
 }
 
 fn web_memory_max(http1: &http1::Config, limits: &Limits, calls: usize) -> usize {

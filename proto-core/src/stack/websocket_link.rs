@@ -1,7 +1,7 @@
 //! A session of the native protocol inside a WebSocket connection, whichever side and encoding it is: what the session
 //! writes leaves as messages, what messages bring is its input, and each one's end is the other's.
 
-use crate::base::{Machine, Misuse, Out, Output, Time, Wake};
+use crate::base::{Budget, Machine, Misuse, Out, Output, Rate, Time, Wake};
 use crate::native::{Binary, Codec, Json, NativeClient, NativeServer, Violation};
 use crate::rpc::{ClientSession, Origin, ServerSession, SessionEnd, Status};
 use crate::stack::websocket::{close_of, status_of, wrong_kind};
@@ -16,6 +16,8 @@ const BATCH_BYTES: usize = 16 * 1024;
 /// Room for the preface, behind which HELLO still fits and nothing else does. It goes alone: in a message with what follows,
 /// a handshake would wait on a slow link until all of that is there, and be late.
 const FIRST_WORDS: usize = 16;
+/// Messages without an octet. Abuse: a flood of them, which costs its sender six octets each and says nothing.
+const EMPTY_MESSAGES: Rate = Rate { burst: 1000, per_second: 100 };
 /// A text has one frame: people read it.
 const ONE_FRAME: usize = 1;
 
@@ -110,6 +112,7 @@ pub(super) struct Link<S: ?Sized> {
     /// The session's first words have left.
     has_spoken: bool,
     phase: Phase,
+    empty_messages: Budget,
 }
 
 impl<S: ?Sized + Carried> Link<S> {
@@ -117,7 +120,15 @@ impl<S: ?Sized + Carried> Link<S> {
     pub(super) const FRAMES_MAX: usize = 8 * BATCH_BYTES;
 
     pub(super) fn new(carrier: Connection, kind: Kind) -> Link<S> {
-        Link { carrier, session: None, kind, frames: Out::default(), has_spoken: false, phase: Phase::Open }
+        Link {
+            carrier,
+            session: None,
+            kind,
+            frames: Out::default(),
+            has_spoken: false,
+            phase: Phase::Open,
+            empty_messages: Budget::new(EMPTY_MESSAGES, Time::START),
+        }
     }
 
     /// Whether commands may be given.
@@ -263,13 +274,16 @@ impl<S: ?Sized + Carried> Link<S> {
         match event {
             Event::Message { kind, payload, .. } if self.phase == Phase::Open => {
                 let session = self.session.as_mut()?;
-                if kind == self.kind {
-                    session.handle_input(now, payload);
+                let (code, text) = if kind != self.kind {
+                    (CloseCode::UNSUPPORTED, wrong_kind(self.kind))
+                } else if payload.is_empty() && !self.empty_messages.charge(EMPTY_MESSAGES, now, 1) {
+                    (CloseCode::POLICY, "too many messages came without content")
                 } else {
-                    let text = wrong_kind(self.kind);
-                    session.lose(now, Status::internal(text).with_origin(Origin::Library));
-                    let _refused = self.carrier.close(now, CloseCode::UNSUPPORTED, text);
-                }
+                    session.handle_input(now, payload);
+                    return None;
+                };
+                session.lose(now, Status::internal(text).with_origin(Origin::Library));
+                let _refused = self.carrier.close(now, code, text);
                 None
             }
             Event::Closing { code, reason } if self.phase == Phase::Open => {

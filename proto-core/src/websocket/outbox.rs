@@ -14,6 +14,9 @@ use bytes::Bytes;
 
 /// What a queued message costs beside its payload, in bytes: many small ones are as much memory as a large one.
 pub(super) const ITEM_OVERHEAD: usize = 64;
+/// Bytes that wait in the output from which on pongs wait for it, where only the latest is kept. Abuse: pings of a peer
+/// that never reads.
+const PONGS_ROOM: usize = 16 * 1024;
 /// Payload of one masked frame.
 const MASKED_MAX: usize = 64 * 1024;
 
@@ -142,7 +145,7 @@ impl Outbox {
                 out.put_bytes(core::mem::take(&mut self.handshake).into());
             } else if !is_open {
                 return;
-            } else if let Some(pong) = self.pongs.pop_front() {
+            } else if let Some(pong) = self.pongs.pop_front_if(|_| out.len() < PONGS_ROOM) {
                 // RFC 6455 §5.4: control frames go between the fragments of a message.
                 put_control(out, Opcode::Pong, pong.as_slice(), secret);
             } else if let Some(ping) = self.pings.pop_front() {
@@ -153,7 +156,7 @@ impl Outbox {
                     self.queued = self.queued.saturating_sub(message.payload.len() + ITEM_OVERHEAD);
                     self.messages.pop_front();
                 }
-            } else if let Some(close) = self.close.take() {
+            } else if let Some(close) = self.close.take_if(|_| self.pongs.is_empty()) {
                 put_control(out, Opcode::Close, close.as_slice(), secret);
             } else {
                 return;

@@ -28,7 +28,10 @@ impl Connection {
             }
             let piece = match self.reader.next(self.config.max_frame_bytes) {
                 Ok(Some(piece)) => piece,
-                Ok(None) => return None,
+                Ok(None) => {
+                    self.await_frame();
+                    return None;
+                }
                 Err(Violation::Preface) => {
                     self.refuse_preface();
                     break;

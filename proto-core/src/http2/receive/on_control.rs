@@ -47,7 +47,7 @@ impl Connection {
         };
         // A client that has its whole answer costs nothing by a reset; one that resets what it asked for does.
         let had_all = self.role == Role::Client && stream.inbound == Inbound::Ended;
-        if !had_all && !self.charge_reset() {
+        if !had_all && !self.charge_reset(id) {
             return Ok(None);
         }
         // RFC 9113 §6.4: after RST_STREAM was received, nothing more is sent on the stream.

@@ -161,7 +161,8 @@ impl Connection {
             return Err(Violation::TooManyStreams);
         }
         // HEADERS open a stream whatever they say: one that is malformed is open too, so that it can be reset.
-        let mut stream = Stream::new(self.remote.initial_window_bytes, self.stream_window_open, &self.config);
+        let mut stream =
+            Stream::new(self.now, self.remote.initial_window_bytes, self.stream_window_open, &self.config);
         stream.state = stream.state.on(state::Event::RecvHeaders).unwrap_or(stream.state);
         self.streams.insert(u64::from(id.0), stream);
         self.active_remote += 1;
@@ -197,7 +198,7 @@ impl Connection {
         // RFC 9113 §5.1: on a stream that is reserved by the peer nothing but RST_STREAM is sent, and what comes on it
         // then is late, not wrong.
         self.closed.note(promised, EndedBy::Us);
-        if self.charge_reset() {
+        if self.charge_reset(promised) {
             self.control.push(Control::Reset(promised, ErrorCode::REFUSED_STREAM));
         }
         Ok(None)

@@ -8,6 +8,9 @@ use crate::http2::frame::{FrameHead, flags, settings};
 use crate::http2::lifecycle::Timer;
 use crate::http2::stream::StreamId;
 
+/// Entries of SETTINGS that cost as much as a frame.
+const ENTRIES_FREE: usize = 8;
+
 impl Connection {
     pub(super) fn on_settings(
         &mut self,
@@ -19,7 +22,10 @@ impl Connection {
         }
         let from = if self.role == Role::Client { Role::Server } else { Role::Client };
         let mut remote = self.remote;
-        for (setting, value) in settings::parse(payload)? {
+        let mut cost = 1;
+        for (index, (setting, value)) in settings::parse(payload)?.enumerate() {
+            // Each entry is a turn of this loop, and no peer has more to say than a few (CVE-2020-11080).
+            cost += u32::from(index % ENTRIES_FREE == ENTRIES_FREE - 1);
             remote.take(from, setting, value)?;
             if setting == settings::id::HEADER_TABLE_SIZE {
                 // RFC 9113 §6.5.3: values are processed in order, so that a table that shrinks and grows again is
@@ -34,7 +40,7 @@ impl Connection {
         if window_change != 0 {
             self.shift_windows(window_change)?;
         }
-        if !self.charge_idle_frame() {
+        if !self.charge_idle(cost) {
             return Ok(None);
         }
         // RFC 9113 §6.5.3: settings MUST be acknowledged as soon as they are applied.

@@ -10,8 +10,8 @@ use crate::http2::{Config, End, ErrorCode, Event, Prefix, StreamId, Violation};
 use alloc::vec;
 use bytes::Bytes;
 
-/// Resets that a connection may cause at one instant: half of the thousand within which an attack must end.
-const RESETS: u32 = 500;
+/// Resets of new streams that a connection may cause at one instant: of the two hundred whose work an attack may begin.
+const RESETS: u32 = 500 / 3;
 
 /// Repeats what `write` writes until the connection ends: after how many rounds, and why. Memory is bounded throughout.
 #[track_caller]

@@ -145,7 +145,7 @@ fn an_answered_request_that_is_then_reset_costs_nothing() {
 
 #[test]
 fn work_that_was_done_pays_for_resets() {
-    let resets = Rate { burst: 1, per_second: 0 };
+    let resets = Rate { burst: 3, per_second: 0 };
     let mut wire = Wire::server_with(Config { resets, ..Config::default() });
     for round in 0..10 {
         let (done, reset) = (4 * round + 1, 4 * round + 3);

@@ -220,7 +220,7 @@ const STREAMS: &[Case] = &[
 const LIMITS: &[Case] = &[
     (Violation::ResetFlood, || {
         let mut wire =
-            Wire::server_with(Config { resets: Rate { burst: 2, per_second: 0 }, ..Config::default() });
+            Wire::server_with(Config { resets: Rate { burst: 6, per_second: 0 }, ..Config::default() });
         for stream in [1, 3, 5] {
             wire.say(|peer| peer.headers(stream, &REQUEST, true).reset(stream, 8));
         }

@@ -90,7 +90,7 @@ impl<C: Codec> Connection<C> {
             return Ok(false);
         }
         if self.calls.len() >= self.config.max_calls as usize {
-            if self.charge_reset() {
+            if self.charge_reset(None) {
                 let text = Violation::TooManyCalls.text();
                 self.control.push(Control::Reset(wire, ErrorCode::REFUSED, text));
                 self.add_late_credit(self.config.initial_credit.into());
@@ -100,6 +100,7 @@ impl<C: Codec> Connection<C> {
         self.timers.disarm(Timer::Idle);
         let mut call = self.spare.pop().unwrap_or_default();
         call.wire = wire;
+        call.since = Some(self.now);
         call.path = head.path;
         if head.path == Path::Text {
             core::mem::swap(&mut call.path_text, &mut self.scratch.path);

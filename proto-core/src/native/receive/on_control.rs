@@ -117,7 +117,7 @@ impl<C: Codec> Connection<C> {
             self.charge_idle_frame();
             return Ok(());
         };
-        if self.role == Role::Server && !self.charge_reset() {
+        if self.role == Role::Server && !self.charge_reset(Some(id)) {
             return Ok(());
         }
         let Some(call) = self.calls.get_mut(key(id)) else { return Ok(()) };

@@ -18,6 +18,7 @@ impl<C: Codec> Connection<C> {
         let initial_credit = self.config.initial_credit;
         let (attachments, missing) = (part.attachments, part.missing);
         let Some(call) = self.calls.get_mut(key(id)) else { return false };
+        let before = call.inbound.memory();
         let length_max = |compressed| wire_length_max(compressed, limit);
         match call.inbound.on_part(part, length_max, initial_credit, C::SPLITS) {
             Err(violation) => {
@@ -34,7 +35,7 @@ impl<C: Codec> Connection<C> {
                     self.receiving = Some(id);
                 }
                 self.idle_frames.earn(self.config.idle_frames, 1);
-                self.on_gathered(id, gathered, attachments)
+                self.on_gathered(id, gathered, attachments, before)
             }
         }
     }
@@ -46,9 +47,10 @@ impl<C: Codec> Connection<C> {
             self.receiving = None;
         }
         let Some(call) = self.calls.get_mut(key(id)).filter(|call| call.is_told()) else { return };
+        let before = call.inbound.memory();
         let gathered = call.inbound.on_more(data, missing);
         let is_last = matches!(gathered, Gathered::Message(_));
-        let going_on = self.on_gathered(id, gathered, 0);
+        let going_on = self.on_gathered(id, gathered, 0, before);
         // The end came with the frame whose last bytes these are.
         if going_on
             && is_last
@@ -59,9 +61,14 @@ impl<C: Codec> Connection<C> {
         }
     }
 
-    /// What became of a part; false when the call is over with it.
-    fn on_gathered(&mut self, id: u64, gathered: Gathered, attachments: u8) -> bool {
+    /// What became of a part of a call that held `before` bytes; false when the call is over with it.
+    fn on_gathered(&mut self, id: u64, gathered: Gathered, attachments: u8, before: usize) -> bool {
         let limit = self.config.limits.receive_message_bytes_max;
+        let after = self.calls.get(key(id)).map_or(0, |call| call.inbound.memory());
+        if let Err(status) = self.gathered.change(&self.config.limits, before, after) {
+            self.fail(id, status);
+            return false;
+        }
         match gathered {
             Gathered::Incomplete => {
                 self.give_credit(id, |inbound| inbound.settle());

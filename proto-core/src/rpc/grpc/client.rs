@@ -6,7 +6,7 @@
 use crate::base::{Deadlines, Fields, Flow, IdTable, Misuse, Time, Wake};
 use crate::rpc::grpc::head::{RequestDefaults, is_expected, is_grpc, write_request};
 use crate::rpc::grpc::inbound::{Inbound, truncated};
-use crate::rpc::grpc::limits::Limits;
+use crate::rpc::grpc::limits::{GatheredBytes, Limits};
 use crate::rpc::grpc::mapping::{code_for_http, code_for_web, status_for_end};
 use crate::rpc::grpc::outbound::pack;
 use crate::rpc::grpc::trailers;
@@ -76,6 +76,7 @@ pub struct ClientCalls {
     /// The call whose input is being read.
     reading: Option<u64>,
     pending: VecDeque<ClientEvent>,
+    gathered: GatheredBytes,
 }
 
 impl ClientCalls {
@@ -89,6 +90,7 @@ impl ClientCalls {
             deadlines: Deadlines::default(),
             reading: None,
             pending: VecDeque::new(),
+            gathered: GatheredBytes::default(),
         }
     }
 
@@ -205,7 +207,10 @@ impl ClientCalls {
             self.reading = None;
             return None;
         };
-        match call.inbound.next(length_max, stream, streams) {
+        let before = call.inbound.gathered();
+        let next = call.inbound.next(length_max, stream, streams);
+        let within = self.gathered.change(&self.limits, before, call.inbound.gathered());
+        match within.and(next) {
             Ok(Some((message, credit))) => {
                 return Some(ClientEvent::Message { call: CallId(stream), message, credit });
             }
@@ -310,7 +315,7 @@ impl ClientCalls {
     /// The application took a message.
     pub fn consume(&mut self, call: CallId, credit: u32, streams: &mut dyn Streams) {
         match self.calls.get_mut(call.0) {
-            Some(state) => state.inbound.consume(credit, call.0, streams),
+            Some(state) => _ = state.inbound.consume(credit, call.0, streams),
             None => streams.consume(call.0, credit),
         }
     }
@@ -365,9 +370,8 @@ impl ClientCalls {
     }
 
     fn end(&mut self, stream: u64, status: Status, trailers: Metadata) {
-        if self.calls.remove(stream).is_none() {
-            return;
-        }
+        let Some(call) = self.calls.remove(stream) else { return };
+        self.gathered.give_back(call.inbound.gathered());
         self.pending.push_back(ClientEvent::Ended { call: CallId(stream), status, trailers });
         let calls = &self.calls;
         self.deadlines.tidy(calls.len(), |stream, at| waits(calls, stream, at));

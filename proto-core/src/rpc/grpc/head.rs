@@ -133,6 +133,14 @@ impl RequestParts {
         self.accepts = Encodings::default();
         self.web = None;
     }
+
+    /// Bytes of heap memory held.
+    pub(super) fn memory(&self) -> usize {
+        self.path.capacity()
+            + self.authority.capacity()
+            + self.content_type.capacity()
+            + self.metadata.fields().capacity()
+    }
 }
 
 /// Which requests a server takes.

@@ -13,11 +13,16 @@ use crate::rpc::streams::Streams;
 use crate::rpc::{Encoding, Metadata, Origin, Status};
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::vec::Vec;
 use bytes::Bytes;
 
 const AFTER_TRAILERS: &str = "data came after the trailers";
 
 pub(super) const WEB_BYTES: usize = size_of::<WebInbound>();
+
+/// Messages of a call that its application may leave unread before the next one is cut: each is an object of its own, many
+/// times as large as the shortest is on the wire. Abuse: a window full of the shortest messages.
+const UNREAD_MAX: u32 = 256;
 
 /// What arrives on one call.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +34,12 @@ pub(super) struct Inbound {
     held: u32,
     /// Credit of messages that the application has and did not consume.
     outstanding: u32,
+    /// Messages that the application has and did not consume.
+    unread: u32,
+    /// What arrived while there were too many of those, and is not cut yet.
+    backlog: Vec<u8>,
+    /// How long what the reader reads was when it was the backlog.
+    read_from_backlog: usize,
     /// What gRPC-Web needs besides; nothing for plain gRPC.
     web: Option<Box<WebInbound>>,
 }
@@ -39,7 +50,30 @@ impl Inbound {
             None => data,
             Some(web) => web.take_in(data, &mut self.held),
         };
-        self.reader.push(data);
+        if self.is_held_back() {
+            self.backlog.extend_from_slice(&data);
+        } else {
+            self.reader.push(data);
+        }
+    }
+
+    /// Makes it cut no more messages while the application leaves many unread.
+    pub(super) fn hold_back(&mut self) {
+        if self.unread < UNREAD_MAX || self.reader.input_len() == 0 || self.read_from_backlog > 0 {
+            return;
+        }
+        // A copy, so that nothing of a large read buffer is kept for it.
+        self.backlog.extend_from_slice(&self.reader.take_input());
+    }
+
+    /// Whether messages that arrived wait to be cut until the application took some.
+    pub(super) fn is_held_back(&self) -> bool {
+        !self.backlog.is_empty() || self.unread >= UNREAD_MAX && self.reader.input_len() > 0
+    }
+
+    /// Whether the application left as many messages unread as it may.
+    pub(super) fn is_full(&self) -> bool {
+        self.unread >= UNREAD_MAX
     }
 
     /// Makes it read gRPC-Web: of a request without, of a reply with trailers in the body.
@@ -62,10 +96,21 @@ impl Inbound {
         stream: u64,
         streams: &mut dyn Streams,
     ) -> Result<Option<(Bytes, u32)>, Status> {
-        let before = self.reader.input_len();
-        let message = self.reader.next(length_max).map_err(|error| framing_status(error, length_max))?;
-        let taken = u32::try_from(before - self.reader.input_len()).unwrap_or(u32::MAX);
-        self.held = self.held.saturating_add(taken);
+        let message = loop {
+            let before = self.reader.input_len();
+            let message = self.reader.next(length_max).map_err(|error| framing_status(error, length_max))?;
+            let taken = u32::try_from(before - self.reader.input_len()).unwrap_or(u32::MAX);
+            self.held = self.held.saturating_add(taken);
+            if self.reader.input_len() == 0 {
+                self.read_from_backlog = 0;
+            }
+            if message.is_some() || self.backlog.is_empty() {
+                break message;
+            }
+            self.backlog.shrink_to_fit();
+            self.read_from_backlog = self.backlog.len();
+            self.reader.push(core::mem::take(&mut self.backlog).into());
+        };
         let message = match message {
             Some(message) if !message.is_trailers => message,
             rest => {
@@ -82,17 +127,22 @@ impl Inbound {
         };
         let credit = core::mem::take(&mut self.held);
         self.outstanding = self.outstanding.saturating_add(credit);
+        self.unread = self.unread.saturating_add(1);
         Ok(Some((payload, credit)))
     }
 
-    /// The application took messages that came with this much credit.
-    pub(super) fn consume(&mut self, credit: u32, stream: u64, streams: &mut dyn Streams) {
+    /// The application took a message, or several, that came with this much credit; says whether more may be cut now, and
+    /// could not before.
+    pub(super) fn consume(&mut self, credit: u32, stream: u64, streams: &mut dyn Streams) -> bool {
+        let was_full = self.is_full();
         self.outstanding = self.outstanding.saturating_sub(credit);
+        self.unread = if self.outstanding == 0 { 0 } else { self.unread.saturating_sub(1) };
         let mut credit = credit;
         if self.outstanding == 0 {
             credit = credit.saturating_add(core::mem::take(&mut self.held));
         }
         streams.consume(stream, credit);
+        was_full && !self.is_full()
     }
 
     /// Nothing of this input is left, or all that is left are trailers.
@@ -117,8 +167,16 @@ impl Inbound {
         self.reader.is_within_message() || self.web.as_ref().is_some_and(|web| !web.is_whole())
     }
 
+    /// Bytes that are held of a message that has begun.
+    pub(super) fn gathered(&self) -> usize {
+        self.reader.memory()
+    }
+
     pub(super) fn memory(&self) -> usize {
-        self.reader.memory() + self.web.as_ref().map_or(0, |_| WEB_BYTES)
+        self.reader.memory()
+            + self.backlog.capacity()
+            + self.read_from_backlog
+            + self.web.as_ref().map_or(0, |_| WEB_BYTES)
     }
 }
 

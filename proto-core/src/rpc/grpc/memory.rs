@@ -1,14 +1,13 @@
 //! The most that the calls of one connection hold: a function of the limits, whatever a peer sends.
 //!
 //! ```text
-//! calls × (message being gathered + head + slot) + deadlines + events + spare calls
+//! messages being gathered + calls × (head + slot) + deadlines + events + spare calls
 //! ```
 //! A vector may have twice the capacity of what it holds, hence the doubles. Messages that were handed out are their
 //! owner's; credit bounds them, since a peer has none for more than a window and one message a call.
 
 use crate::rpc::grpc::limits::Limits;
 use crate::rpc::grpc::{client, inbound, server};
-use crate::rpc::message::wire_length_max;
 
 /// An entry of the table of calls and of its list of free slots.
 const INDEX_BYTES: usize = 16 + 4;
@@ -21,14 +20,21 @@ impl Limits {
     /// header lists of at most so many bytes.
     #[must_use]
     pub fn memory_max(&self, calls: usize, header_list_bytes_max: usize) -> usize {
-        let message = wire_length_max(true, self.receive_message_bytes_max);
         // Text that is no UTF-8 becomes three times as long when it is marked.
         let head = 2 * 3 * header_list_bytes_max;
+        // A client's calls have the heads of their responses, which nothing else bounds.
+        let heads = calls * head;
         let slot = 2 * client::CALL_BYTES.max(server::CALL_BYTES) + inbound::WEB_BYTES;
         let index = 2 * (2 * calls + 40) * INDEX_BYTES;
         let deadlines = 2 * (2 * calls + 40) * DEADLINE_BYTES;
         let events = 2 * (calls + 4) * client::EVENT_BYTES.max(server::EVENT_BYTES);
-        calls * (message + head + slot) + index + deadlines + events + server::SPARE_BYTES_MAX
+        self.gathered_bytes_of(calls)
+            + heads
+            + calls * slot
+            + index
+            + deadlines
+            + events
+            + server::SPARE_BYTES_MAX
     }
 }
 

@@ -26,6 +26,7 @@ mod web;
 pub use client::ClientCalls;
 pub use head::RequestDefaults;
 pub(crate) use inbound::{inflate, too_large};
+pub(crate) use limits::GatheredBytes;
 pub use limits::Limits;
 pub(crate) use outbound::pack;
 pub use server::ServerCalls;

@@ -8,7 +8,7 @@ use crate::base::{Deadlines, Fields, Flow, IdTable, Misuse, Time, Wake};
 use crate::rpc::grpc::admission::{Admission, admit_web, refuse};
 use crate::rpc::grpc::head::{Refusal, RequestParts, Takes, read_request, write_response};
 use crate::rpc::grpc::inbound::{Inbound, truncated};
-use crate::rpc::grpc::limits::Limits;
+use crate::rpc::grpc::limits::{GatheredBytes, Limits};
 use crate::rpc::grpc::mapping::status_for_end;
 use crate::rpc::grpc::outbound::pack;
 use crate::rpc::grpc::trailers;
@@ -70,7 +70,12 @@ pub struct ServerCalls {
     deadlines: Deadlines,
     /// The call whose input is being read.
     reading: Option<u64>,
+    /// Calls whose application left many messages unread and took some meanwhile.
+    resumed: VecDeque<u64>,
     pending: VecDeque<ServerEvent>,
+    gathered: GatheredBytes,
+    /// Bytes of the heads of all calls.
+    heads: usize,
 }
 
 impl ServerCalls {
@@ -85,7 +90,10 @@ impl ServerCalls {
             spare: Vec::new(),
             deadlines: Deadlines::default(),
             reading: None,
+            resumed: VecDeque::new(),
             pending: VecDeque::new(),
+            gathered: GatheredBytes::default(),
+            heads: 0,
         }
     }
 
@@ -119,6 +127,9 @@ impl ServerCalls {
         let mut refusal = match read {
             Err(refusal) => Some(refusal),
             Ok(()) if call.parts.deadline == Some(now) => Some(Refusal::Status(deadline_exceeded())),
+            Ok(()) if self.heads + call.parts.memory() > self.limits.heads_bytes_max => {
+                Some(Refusal::Status(self.limits.too_many_heads()))
+            }
             Ok(()) => None,
         };
         if let Some(web) = self.web.clone()
@@ -148,6 +159,7 @@ impl ServerCalls {
             call.input = Input::Ending;
             self.reading = Some(stream);
         }
+        self.heads += call.parts.memory();
         self.calls.insert(stream, call);
         self.pending.push_back(ServerEvent::Opened { call: CallId(stream) });
     }
@@ -202,13 +214,22 @@ impl ServerCalls {
         if let Some(event) = self.pending.pop_front() {
             return Some(event);
         }
-        let stream = self.reading?;
+        let stream = self.reading.or_else(|| self.resumed.pop_front())?;
+        self.reading = Some(stream);
         let length_max = self.limits.receive_message_bytes_max;
         let Some(call) = self.calls.get_mut(stream) else {
             self.reading = None;
             return None;
         };
-        match call.inbound.next(length_max, stream, streams) {
+        call.inbound.hold_back();
+        if call.inbound.is_full() && call.inbound.is_held_back() {
+            self.reading = None;
+            return None;
+        }
+        let before = call.inbound.gathered();
+        let next = call.inbound.next(length_max, stream, streams);
+        let within = self.gathered.change(&self.limits, before, call.inbound.gathered());
+        match within.and(next) {
             Ok(Some((message, credit))) => {
                 if let Some(web) = call.inbound.web() {
                     web.messages += 1;
@@ -383,7 +404,10 @@ impl ServerCalls {
     /// The application took a message.
     pub fn consume(&mut self, call: CallId, credit: u32, streams: &mut dyn Streams) {
         match self.calls.get_mut(call.0) {
-            Some(state) => state.inbound.consume(credit, call.0, streams),
+            Some(state) => {
+                let resumes = state.inbound.consume(credit, call.0, streams);
+                self.resumed.extend(resumes.then_some(call.0));
+            }
             None => streams.consume(call.0, credit),
         }
     }
@@ -413,6 +437,7 @@ impl ServerCalls {
             self.spare = Vec::new();
             self.deadlines.clear();
             self.pending = VecDeque::new();
+            self.resumed = VecDeque::new();
         }
     }
 
@@ -422,6 +447,7 @@ impl ServerCalls {
         self.calls.memory()
             + self.deadlines.memory()
             + self.pending.capacity() * size_of::<ServerEvent>()
+            + self.resumed.capacity() * size_of::<u64>()
             + self.spare.capacity() * size_of::<Call>()
             + self.calls.iter().map(|(_, call)| call_memory(call)).sum::<usize>()
             + self.spare.iter().map(call_memory).sum::<usize>()
@@ -438,6 +464,8 @@ impl ServerCalls {
 
     fn end(&mut self, stream: u64, status: Status) {
         let Some(call) = self.calls.remove(stream) else { return };
+        self.gathered.give_back(call.inbound.gathered());
+        self.heads = self.heads.saturating_sub(call.parts.memory());
         self.pending.push_back(ServerEvent::Ended { call: CallId(stream), status });
         self.recycle(call);
     }
@@ -467,9 +495,5 @@ fn waits(calls: &IdTable<Call>, streams: &dyn Streams, stream: u64, at: Time) ->
 }
 
 fn call_memory(call: &Call) -> usize {
-    call.parts.path.capacity()
-        + call.parts.authority.capacity()
-        + call.parts.content_type.capacity()
-        + call.parts.metadata.fields().capacity()
-        + call.inbound.memory()
+    call.parts.memory() + call.inbound.memory()
 }
