@@ -38,7 +38,7 @@ coded! {
         takeover, peer_takeover, window_bits, peer_window_bits, level, threshold_bytes, ratio_max,
     }
     websocket::Policy { paths, origins, subprotocols }
-    Limits { receive_message_bytes_max, send_message_bytes_max, compression }
+    Limits { receive_message_bytes_max, gathered_bytes_max, heads_bytes_max, send_message_bytes_max, compression }
     Compression { threshold_bytes, level }
     WebConfig { cors }
     Cors { origins, keys, credentials, max_age }
