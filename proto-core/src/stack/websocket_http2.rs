@@ -42,6 +42,8 @@ pub struct WebSocketHttp2Client {
     /// How the session ended, and whether that was told.
     end: Option<SessionEnd>,
     is_told: bool,
+    /// The connection below drains, since the session has ended.
+    is_leaving: bool,
     /// Why the session's end is not what it thinks.
     why: Option<Status>,
 }
@@ -86,6 +88,7 @@ impl WebSocketHttp2Client {
             is_blocked: false,
             end: None,
             is_told: false,
+            is_leaving: false,
             why: None,
         })
     }
@@ -150,12 +153,15 @@ impl WebSocketHttp2Client {
             }
             Event::Writable { .. } => self.is_blocked = false,
             Event::Closed { .. } => {
+                // Nothing waits for a window of a stream that is over.
+                self.is_blocked = false;
                 self.stage = Stage::Gone;
                 self.session.handle_eof(now);
             }
             Event::Ended(end) => {
                 let (_, status) = session_end(end);
                 self.why.get_or_insert(status);
+                self.is_blocked = false;
                 self.stage = Stage::Gone;
                 self.session.handle_eof(now);
             }
@@ -177,13 +183,17 @@ impl WebSocketHttp2Client {
         }
     }
 
-    /// The session is over and has said its last: the connection follows.
+    /// The session is over: the connection follows once the last words are written, or its time to leave has passed. A
+    /// server that reads nothing holds up neither.
     fn leave(&mut self, now: Time) {
-        if let Stage::Open(stream) | Stage::Asked(stream) = self.stage {
+        if let (Stage::Open(stream) | Stage::Asked(stream), false) = (self.stage, self.is_blocked) {
             // What refuses it is a stream that is over.
             let _over = self.http2.finish(stream);
         }
-        self.http2.drain(now, LEAVING);
+        // Once: its time begins anew with each drain.
+        if !core::mem::replace(&mut self.is_leaving, true) {
+            self.http2.drain(now, LEAVING);
+        }
     }
 
     /// An event of the session as this connection tells it.
@@ -241,7 +251,7 @@ impl Machine for WebSocketHttp2Client {
                 Output::Full(_) if may_write && !self.is_blocked => continue,
                 Output::Full(wake) | Output::Idle(wake) => wake,
             };
-            if self.end.is_some() && !self.is_blocked {
+            if self.end.is_some() {
                 self.leave(now);
             }
             if let (Stage::Open(stream), true) = (self.stage, self.held > 0 && self.session.wants_input()) {

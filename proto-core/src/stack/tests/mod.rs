@@ -12,6 +12,7 @@ mod web_calls;
 mod web_replies;
 mod web_requests;
 mod websocket;
+mod websocket_http2;
 mod wire;
 
 use crate::base::{Machine, Out, Output, Time};

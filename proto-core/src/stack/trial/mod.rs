@@ -17,6 +17,7 @@ use crate::base::{Entropy, Misuse, Time};
 use crate::http2::Config;
 use crate::http2::trial::sent;
 use crate::rpc::grpc::Limits;
+use crate::rpc::grpc_web::{WebConfig, WebForm};
 use crate::rpc::trial::story;
 use crate::rpc::{
     CallId, ClientEvent, ClientSession, Metadata, ServerEvent, ServerSession, StartCall, Status,
@@ -131,14 +132,19 @@ impl Served for AnyServer {
     }
 }
 
-/// A gRPC server on trial.
+/// A gRPC server on trial; with `WEB`, its clients speak gRPC-Web on HTTP/2, too.
 #[derive(Debug)]
-pub struct GrpcServerTrial<S = GrpcServer> {
+pub struct GrpcServerTrial<S = GrpcServer, const WEB: bool = false> {
     session: S,
     calls: Calls,
 }
 
-impl<S: Served> GrpcServerTrial<S> {
+impl<S: Served, const WEB: bool> GrpcServerTrial<S, WEB> {
+    fn config(seed: u64) -> ServerConfig {
+        let web = WEB.then(WebConfig::default);
+        ServerConfig { http2: http2(seed), limits: limits(), web, ..ServerConfig::default() }
+    }
+
     fn pump(&mut self, call: CallId) {
         let GrpcServerTrial { session, calls } = self;
         if calls.pump(call, |message| session.send(call, message, false)) {
@@ -148,19 +154,18 @@ impl<S: Served> GrpcServerTrial<S> {
     }
 }
 
-impl<S: Served> Subject for GrpcServerTrial<S> {
-    const NAME: &'static str = S::NAME;
+impl<S: Served, const WEB: bool> Subject for GrpcServerTrial<S, WEB> {
+    const NAME: &'static str = if WEB { "gRPC-Web server on HTTP/2" } else { S::NAME };
     type Machine = S;
     type Command = Command;
     type Sent = sent::Sent;
 
     fn build(seed: u64, now: Time) -> Self {
-        let config = ServerConfig { http2: http2(seed), limits: limits(), ..ServerConfig::default() };
-        GrpcServerTrial { session: S::accept(now, config), calls: Calls::default() }
+        GrpcServerTrial { session: S::accept(now, Self::config(seed)), calls: Calls::default() }
     }
 
     fn script(seed: u64) -> Script<Command> {
-        scripts::for_server(seed)
+        scripts::for_server(seed, WEB)
     }
 
     fn machine(&mut self) -> &mut S {
@@ -221,18 +226,24 @@ impl<S: Served> Subject for GrpcServerTrial<S> {
     }
 
     fn memory_max() -> usize {
-        S::memory_max(ServerConfig { http2: http2(0), limits: limits(), ..ServerConfig::default() })
+        S::memory_max(Self::config(0))
     }
 }
 
-/// A gRPC client on trial.
+/// A gRPC client on trial; with `WEB`, it speaks gRPC-Web on HTTP/2.
 #[derive(Clone, Debug)]
-pub struct GrpcClientTrial {
+pub struct GrpcClientTrial<const WEB: bool = false> {
     session: GrpcClient,
     calls: Calls,
 }
 
-impl GrpcClientTrial {
+impl<const WEB: bool> GrpcClientTrial<WEB> {
+    fn config(seed: u64) -> ClientConfig {
+        let form = if seed.is_multiple_of(2) { WebForm::Binary } else { WebForm::Text };
+        let web = WEB.then_some(form);
+        ClientConfig { http2: http2(seed), limits: limits(), web, ..ClientConfig::default() }
+    }
+
     fn start(&mut self, now: Time, messages: u32, timeout: Option<Duration>) -> Result<(), Misuse> {
         let metadata = Metadata::new();
         let deadline = timeout.map(|timeout| now + timeout);
@@ -240,7 +251,8 @@ impl GrpcClientTrial {
             StartCall { path: "/trial.Service/Method", metadata: &metadata, deadline, compression: None };
         let call = self.session.start(now, head)?;
         self.calls.seen.push(call);
-        self.calls.left.insert(call, messages);
+        // gRPC-Web has one message a request.
+        self.calls.left.insert(call, if WEB { 1 } else { messages });
         self.pump(call);
         Ok(())
     }
@@ -254,8 +266,8 @@ impl GrpcClientTrial {
     }
 }
 
-impl Subject for GrpcClientTrial {
-    const NAME: &'static str = "gRPC client";
+impl<const WEB: bool> Subject for GrpcClientTrial<WEB> {
+    const NAME: &'static str = if WEB { "gRPC-Web client on HTTP/2" } else { "gRPC client" };
     /// A client gives a broken call up in the middle of a frame. Whether a frame that comes after the call's end then finds
     /// its stream finished or reset is the race that scripts must leave out; damage would bring it back.
     const IS_DAMAGED: bool = false;
@@ -264,12 +276,11 @@ impl Subject for GrpcClientTrial {
     type Sent = sent::Sent;
 
     fn build(seed: u64, now: Time) -> Self {
-        let config = ClientConfig { http2: http2(seed), limits: limits(), ..ClientConfig::default() };
-        GrpcClientTrial { session: GrpcClient::new(now, &config), calls: Calls::default() }
+        GrpcClientTrial { session: GrpcClient::new(now, &Self::config(seed)), calls: Calls::default() }
     }
 
     fn script(seed: u64) -> Script<Command> {
-        scripts::for_client(seed)
+        scripts::for_client(seed, WEB)
     }
 
     fn machine(&mut self) -> &mut GrpcClient {
@@ -320,8 +331,7 @@ impl Subject for GrpcClientTrial {
     }
 
     fn memory_max() -> usize {
-        let config = ClientConfig { http2: http2(0), limits: limits(), ..ClientConfig::default() };
-        config.memory_max(CLIENT_CALLS_MAX)
+        Self::config(0).memory_max(CLIENT_CALLS_MAX)
     }
 }
 
@@ -339,6 +349,18 @@ mod tests {
     #[test]
     fn a_server_of_any_protocol_keeps_all_laws_under_ten_thousand_schedules() {
         let report = laws::check::<GrpcServerTrial<AnyServer>>(10_000);
+        assert!(report.schedules == 1 || report.schedules == 10_000 && report.events > 4_000, "{report:?}");
+    }
+
+    #[test]
+    fn a_server_of_grpc_web_on_http2_keeps_all_laws_under_ten_thousand_schedules() {
+        let report = laws::check::<GrpcServerTrial<GrpcServer, true>>(10_000);
+        assert!(report.schedules == 1 || report.schedules == 10_000 && report.events > 4_000, "{report:?}");
+    }
+
+    #[test]
+    fn a_client_of_grpc_web_on_http2_keeps_all_laws_under_ten_thousand_schedules() {
+        let report = laws::check::<GrpcClientTrial<true>>(10_000);
         assert!(report.schedules == 1 || report.schedules == 10_000 && report.events > 4_000, "{report:?}");
     }
 

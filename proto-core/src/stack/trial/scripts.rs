@@ -4,14 +4,15 @@ use crate::base::Entropy;
 use crate::base::laws::Script;
 use crate::http2::Role;
 use crate::http2::trial::peer::Peer;
+use crate::rpc::grpc_web::{text, trailer_frame};
 use crate::stack::trial::Command;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 /// A client's bytes, and what the server is told to do.
-pub(super) fn for_server(seed: u64) -> Script<Command> {
-    let mut world = World::new(Role::Client, seed);
+pub(super) fn for_server(seed: u64, web: bool) -> Script<Command> {
+    let mut world = World { web, ..World::new(Role::Client, seed) };
     world.peer.preface();
     world.greet();
     world.request();
@@ -30,8 +31,8 @@ pub(super) fn for_server(seed: u64) -> Script<Command> {
 }
 
 /// A server's bytes, and what the client is told to do.
-pub(super) fn for_client(seed: u64) -> Script<Command> {
-    let mut world = World::new(Role::Server, seed);
+pub(super) fn for_client(seed: u64, web: bool) -> Script<Command> {
+    let mut world = World { web, ..World::new(Role::Server, seed) };
     world.greet();
     world.start();
     for _ in 0..6 + world.chance.below(24) {
@@ -46,6 +47,10 @@ pub(super) fn for_client(seed: u64) -> Script<Command> {
     world.leave()
 }
 
+/// Content types of gRPC-Web, and one of gRPC, which stands beside it on HTTP/2.
+const WEB_KINDS: [&str; 3] =
+    ["application/grpc-web+proto", "application/grpc-web-text+proto", "application/grpc"];
+
 struct World {
     /// Whose bytes these are.
     role: Role,
@@ -56,6 +61,10 @@ struct World {
     next_stream: u32,
     /// Streams on which a server has said its last word.
     ended: Vec<u32>,
+    /// Calls are of gRPC-Web.
+    web: bool,
+    /// Streams whose content is base64.
+    texts: Vec<u32>,
 }
 
 impl World {
@@ -67,6 +76,8 @@ impl World {
             script: Script::new(),
             next_stream: 1,
             ended: Vec::new(),
+            web: false,
+            texts: Vec::new(),
         }
     }
 
@@ -108,7 +119,10 @@ impl World {
     fn request(&mut self) {
         let stream = self.next_stream;
         self.next_stream += 2;
-        let content_type = ["application/grpc", "application/grpc+proto", "text/html"][self.below(9) / 4];
+        let kinds =
+            if self.web { WEB_KINDS } else { ["application/grpc", "application/grpc+proto", "text/html"] };
+        let content_type = kinds[self.below(9) / 4];
+        self.note_form(stream, content_type);
         let timeout = ["100m", "1S", "40m", "0n", "x"][self.below(5)];
         let mut list = vec![
             (":method", "POST"),
@@ -135,7 +149,9 @@ impl World {
     fn response(&mut self) {
         let stream = self.some_stream();
         let status = ["200", "200", "200", "404"][self.below(4)];
-        let content_type = ["application/grpc", "application/grpc", "text/plain"][self.below(3)];
+        let kinds = if self.web { WEB_KINDS } else { ["application/grpc", "application/grpc", "text/plain"] };
+        let content_type = kinds[self.below(3)];
+        self.note_form(stream, content_type);
         self.peer.headers(stream, &[(":status", status), ("content-type", content_type)], false);
         self.deliver();
     }
@@ -146,7 +162,15 @@ impl World {
         let code = ["0", "0", "5", "99", "x"][self.below(5)];
         let list = [("grpc-status", code), ("grpc-message", "it%20is%20so"), ("key-bin", "AAEC")];
         let count = 1 + self.below(3);
-        if self.chance.below(4) == 0 {
+        if self.web && self.chance.below(4) > 0 {
+            let lines: Vec<u8> = list[..count]
+                .iter()
+                .flat_map(|(name, value)| [name, ": ", value, "\r\n"].concat().into_bytes())
+                .collect();
+            let frame = [&trailer_frame::prefix(lines.len())[..], &lines].concat();
+            let content = self.in_form(stream, &frame);
+            self.peer.data(stream, &content, true);
+        } else if self.chance.below(4) == 0 {
             let head = [(":status", "200"), ("content-type", "application/grpc")];
             self.peer.headers(stream, &[&head[..], &list[..count]].concat(), true);
         } else {
@@ -170,6 +194,7 @@ impl World {
             content.extend((len as u32).to_be_bytes());
             content.resize(content.len() + len, 7);
         }
+        let content = self.in_form(stream, &content);
         let frames = 1 + self.below(4);
         let per_frame = content.len().div_ceil(frames);
         let is_end = self.chance.below(3) == 0;
@@ -182,6 +207,17 @@ impl World {
             self.ended.push(stream);
         }
         self.deliver();
+    }
+
+    fn note_form(&mut self, stream: u32, content_type: &str) {
+        if content_type.contains("-text") {
+            self.texts.push(stream);
+        }
+    }
+
+    /// Content as the stream has it.
+    fn in_form(&self, stream: u32, content: &[u8]) -> Vec<u8> {
+        if self.texts.contains(&stream) { text::encode(&[], content).to_vec() } else { content.to_vec() }
     }
 
     fn start(&mut self) {
