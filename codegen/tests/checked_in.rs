@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 /// The arguments of `zrpc-gen`, from the repository's root, for each folder of generated code.
-const FOLDERS: [&str; 5] = [
+const FOLDERS: [&str; 6] = [
     "--out examples/chat/generated --include examples/chat examples/chat/chat.proto",
+    "--out examples/replicas/generated --include examples/replicas examples/replicas/register.proto",
     "--out src/rich/generated --include src/rich/proto --no-server --no-client \
      src/rich/proto/google/rpc/status.proto src/rich/proto/google/rpc/error_details.proto",
     "--out tests/interop/generated --include tests/interop/proto --bytes . tests/interop/proto/test.proto \

@@ -7,18 +7,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use zrpc_core::base::Time;
 use zrpc_core::rpc::Code;
 
 /// Replays one seed instead of all.
-const SEED_VARIABLE: &str = "ZRPC_SIM_SEED";
+pub(crate) const SEED_VARIABLE: &str = "ZRPC_SIM_SEED";
 /// Runs this many seeds instead of those of the test, beginning with 0.
 const COUNT_VARIABLE: &str = "ZRPC_SIM_SEEDS";
 /// Lines of its transcript that a failure shows.
-const LINES_SHOWN: usize = 60;
+pub(crate) const LINES_SHOWN: usize = 60;
 /// Runs that looking for a smaller form takes at the most.
 const SHRINK_RUNS_MAX: usize = 400;
 
@@ -68,7 +68,7 @@ impl Report {
         self.ends.values().sum()
     }
 
-    fn add(&mut self, seed: u64, world: &World) {
+    fn add(&mut self, world: &World) {
         self.seeds += 1;
         self.simulated += world.now().saturating_since(Time::START);
         world.ends().iter().for_each(|(code, count)| *self.ends.entry(*code).or_default() += count);
@@ -76,7 +76,6 @@ impl Report {
         let (messages, bytes) = world.traffic();
         self.messages += messages;
         self.bytes += bytes;
-        self.hashes.insert(seed, world.transcript().hash());
     }
 }
 
@@ -141,12 +140,16 @@ impl fmt::Display for Failure {
 /// # Panics
 /// When something does not hold, with the line that replays it.
 pub fn check<S: Scenario>(name: &'static str, count: u64) -> Report {
+    try_check::<S>(name, seeds(count)).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// The seeds that a check is to run: those that its test asks for, unless the environment says otherwise.
+pub(crate) fn seeds(count: u64) -> Range<u64> {
     let number = |variable| std::env::var(variable).ok().and_then(|text: String| text.parse::<u64>().ok());
-    let seeds = match number(SEED_VARIABLE) {
+    match number(SEED_VARIABLE) {
         Some(seed) => seed..seed + 1,
         None => 0..number(COUNT_VARIABLE).unwrap_or(count),
-    };
-    try_check::<S>(name, seeds).unwrap_or_else(|failure| panic!("{failure}"))
+    }
 }
 
 /// The same under given seeds.
@@ -155,30 +158,50 @@ pub fn check<S: Scenario>(name: &'static str, count: u64) -> Report {
 /// The lowest of the failing seeds that were met.
 pub fn try_check<S: Scenario>(name: &'static str, seeds: Range<u64>) -> Result<Report, Box<Failure>> {
     let started = Instant::now();
-    let (next, has_failed) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
-    let books = Mutex::new((Report::default(), None::<u64>));
-    let work = || {
-        while !has_failed.load(Ordering::Relaxed) {
+    let report = Mutex::new(Report::default());
+    let outcomes = Outcomes::of(seeds, |seed| {
+        let (world, ran) = run(&S::from_seed(seed), seed, 0);
+        report.lock().unwrap_or_else(PoisonError::into_inner).add(&world);
+        (world.transcript().hash(), ran.is_ok())
+    });
+    let report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match outcomes.lowest_failed {
+        None => Ok(Report { hashes: outcomes.by_seed, took: started.elapsed(), ..report }),
+        Some(seed) => Err(Box::new(shrink::<S>(name, seed))),
+    }
+}
+
+/// What became of many seeds.
+#[derive(Default)]
+pub(crate) struct Outcomes {
+    /// The hash of each transcript.
+    pub(crate) by_seed: BTreeMap<u64, u64>,
+    pub(crate) lowest_failed: Option<u64>,
+}
+
+impl Outcomes {
+    /// Runs each seed, on as many threads as there are cores, until one fails. `run` answers the hash of its transcript and
+    /// whether all was well.
+    pub(crate) fn of(seeds: Range<u64>, run: impl Fn(u64) -> (u64, bool) + Sync) -> Outcomes {
+        let next = AtomicU64::new(seeds.start);
+        let outcomes = Mutex::new(Outcomes::default());
+        let work = || loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end {
+            let has_failed = outcomes.lock().unwrap_or_else(PoisonError::into_inner).lowest_failed.is_some();
+            if has_failed || seed >= seeds.end {
                 return;
             }
-            let (world, ran) = run(&S::from_seed(seed), seed, 0);
-            let mut books = books.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            books.0.add(seed, &world);
-            if ran.is_err() {
-                has_failed.store(true, Ordering::Relaxed);
-                books.1 = Some(books.1.map_or(seed, |lowest| lowest.min(seed)));
+            let (hash, is_well) = run(seed);
+            let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            outcomes.by_seed.insert(seed, hash);
+            if !is_well {
+                let lowest = outcomes.lowest_failed.map_or(seed, |lowest| lowest.min(seed));
+                outcomes.lowest_failed = Some(lowest);
             }
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-    let (mut report, failed) = books.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    report.took = started.elapsed();
-    match failed {
-        None => Ok(report),
-        Some(seed) => Err(Box::new(shrink::<S>(name, seed))),
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+        outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -190,7 +213,7 @@ fn run<S: Scenario>(scenario: &S, seed: u64, lines: usize) -> (World, Result<(),
     (world, ran)
 }
 
-fn text_of(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn text_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "with no text".into())
 }

@@ -8,7 +8,7 @@
 //!
 //! * [`World`] runs the machines themselves, on every carrier, with handlers that are plain async functions. Its
 //!   [`check`] runs thousands of seeds of a [`Scenario`], and shrinks the first that fails.
-//! * `network` (feature `tokio`) puts simulated links under the tokio driver, so that your own generated services and clients
+//! * `network` (feature `tokio`, on by default) puts simulated links under the tokio driver, so that your own generated services and clients
 //!   run in it as they are.
 //!
 //! Here is a server that loses power while a call is under way, and a client that notices:
@@ -40,6 +40,7 @@
 //!
 //! | module | what it decides |
 //! |---|---|
+//! | `network` | hosts and sockets for the tokio driver |
 //! | [`link`] | how bytes and datagrams arrive: delay, rate, pieces, loss, bursts, order, damage |
 //! | `world` | processes and connections, and when anything happens next |
 //! | `ledger` | what must hold of every call |
@@ -53,6 +54,8 @@ mod check;
 mod clock;
 mod ledger;
 pub mod link;
+#[cfg(feature = "tokio")]
+pub mod network;
 mod tasks;
 mod transcript;
 mod world;

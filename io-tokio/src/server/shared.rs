@@ -3,7 +3,7 @@
 use crate::server::calls::BoxedSession;
 use crate::server::mailbox::Mailbox;
 use crate::server::router::Router;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -27,7 +27,8 @@ pub(crate) struct Shared {
 
 #[derive(Default)]
 struct Registry {
-    connections: HashMap<u64, Arc<Mailbox>>,
+    /// In the order in which they came, so that a drain tells them in the same order each time.
+    connections: BTreeMap<u64, Arc<Mailbox>>,
     next: u64,
     drain: Option<Duration>,
     accepting: Option<Waker>,
