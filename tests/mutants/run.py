@@ -134,26 +134,27 @@ def shown_to_simulator(what):
     return "simulator", str(int(seed.group(1)) + 1)
 
 
-def shown_to_tests(folder, what):
+def shown_to_tests(folders, what):
     """Who caught it; None when nobody did."""
     build(TESTS, what)
-    status, output = cargo([*TESTS, folder], TESTS_SECONDS)
+    status, output = cargo([*TESTS, "--", *folders], TESTS_SECONDS)
     if status == 0:
         return None
+    tests = f"tests of {' and '.join(folders)}"
     if status is None:
-        return f"tests of {folder}, which did not end"
+        return f"{tests}, which did not end"
     failed = FAILED_TEST.findall(output)
     if not failed:
-        return f"tests of {folder}, which broke down"
-    failed.sort(key=lambda name: (".laws" not in f".{name}", "trial" not in name, name))
+        return f"{tests}, which broke down"
+    failed.sort(key=lambda name: ("law" not in name, "trial" not in name, name))
     others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
     return f"`{failed[0]}`{others}"
 
 
-def folder_of(fault):
-    """The tests of a file: those of its folder, rpc/grpc taken as one."""
-    parts = pathlib.Path(fault["file"]).parts[2:-1]
-    return "::".join(part for part in parts if part not in ("receive", "frame")) + "::"
+def folders_of(fault):
+    """Where the tests of a file are: in its folder of the core, and those of calls where calls meet a carrier."""
+    folder = pathlib.Path(fault["file"]).parts[2]
+    return ("rpc::", "stack::") if folder == "rpc" else (f"{folder}::",)
 
 
 class Planted:
@@ -183,13 +184,13 @@ def search(chosen):
         found[fault["name"]] = caught, time.monotonic() - started
         report(fault, *found[fault["name"]])
     left = [fault for fault in chosen if not found[fault["name"]][0]]
-    for folder in sorted({folder_of(fault) for fault in left}):
-        if shown_to_tests(folder, "the code without a fault"):
-            wrong(f"the tests of {folder} fail without a fault")
+    for folders in sorted({folders_of(fault) for fault in left}):
+        if shown_to_tests(folders, "the code without a fault"):
+            wrong(f"the tests of {' and '.join(folders)} fail without a fault")
     for fault in left:
         started = time.monotonic()
         with Planted(fault):
-            test = shown_to_tests(folder_of(fault), fault["name"])
+            test = shown_to_tests(folders_of(fault), fault["name"])
         caught = (test, f"none of {SEEDS}") if test else None
         found[fault["name"]] = caught, found[fault["name"]][1] + time.monotonic() - started
         report(fault, *found[fault["name"]])
