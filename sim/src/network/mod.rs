@@ -25,7 +25,7 @@
 //!
 //!     fn call(&self, _: usize, call: IncomingCall) -> Handling {
 //!         call.unary::<RawCodec, _, _>(|request| async {
-//!             tokio::time::sleep(Duration::from_secs(3600)).await; // takes no time here
+//!             tokio::time::sleep(Duration::from_secs(600)).await; // takes no time here
 //!             Ok(Response::new(request.into_message()))
 //!         })
 //!     }
