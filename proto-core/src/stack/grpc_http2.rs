@@ -92,7 +92,8 @@ impl Default for ClientConfig {
             http2: Config { credit: Credit::Manual, ..Config::default() },
             http1: http1_config(),
             native: native::Config::default(),
-            limits: Limits::default(),
+            // A client knows how many calls it makes; each has its own limit.
+            limits: Limits { gathered_bytes_max: usize::MAX, ..Limits::default() },
             web: None,
         }
     }

@@ -11,8 +11,9 @@ pub struct Limits {
     /// Bytes of a message that is received, after inflating. Abuse: a length or a compression that lies.
     pub receive_message_bytes_max: usize,
     /// Bytes of messages that have begun and not ended, on all calls of a connection together; one message may always
-    /// grow to its limit. The call that goes beyond ends with RESOURCE_EXHAUSTED. Abuse: long messages on many calls, none
-    /// of which ever ends.
+    /// grow to its limit. The call that goes beyond ends with RESOURCE_EXHAUSTED. A channel's configuration has no such limit
+    /// by default, for it is the client that chooses how many calls it makes. Abuse: long messages on many calls, none of
+    /// which ever ends.
     pub gathered_bytes_max: usize,
     /// Bytes of the heads of all open calls of a server's connection, its metadata with them; a call above it ends with
     /// RESOURCE_EXHAUSTED before it begins. Abuse: a field that was sent once and is referred to by every head (HTTP/2 bomb).
