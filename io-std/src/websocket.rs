@@ -35,11 +35,11 @@ use crate::pump::{LINGER, Pump, ReadBuffer, linger};
 use crate::transport::{Transport, is_not_ready};
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::sync::Arc;
-use zrpc_core::base::{Machine, Secret};
+use zrpc_core::base::Machine;
 use zrpc_core::websocket::{CloseCode, Config, Connection, End, Event, Kind, Request};
+use zrpc_system::secret;
 
 /// A message of either kind.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -263,16 +263,6 @@ impl<T: Transport> WebSocket<T> {
             }
         });
     }
-}
-
-/// A source for one connection. The keys of std's hasher come from the system's randomness, and what it makes of nothing
-/// under a fresh key is as unpredictable as they are.
-fn secret() -> Secret {
-    let mut seed = [0; 32];
-    for part in seed.chunks_mut(8) {
-        part.copy_from_slice(&RandomState::new().build_hasher().finish().to_le_bytes());
-    }
-    Secret::from_seed(seed)
 }
 
 #[cfg(test)]

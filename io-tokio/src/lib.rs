@@ -88,7 +88,6 @@ mod memory;
 mod options;
 mod pool;
 pub mod pump;
-mod recorder;
 mod replies;
 mod sender;
 mod server;
@@ -106,7 +105,6 @@ pub use client::{Channel, ChannelBuilder};
 pub use clock::Remaining;
 pub use incoming::{Handling, IncomingCall, Service};
 pub use memory::{MemoryConnector, MemoryListener, memory};
-pub use recorder::{Recorded, Recorder};
 pub use replies::Replies;
 pub use sender::{ClientStreaming, Sender};
 #[cfg(unix)]
@@ -120,5 +118,6 @@ pub use streaming::Streaming;
 #[cfg(unix)]
 pub use unix::UnixSocket;
 pub use zrpc_core::policy::Backoff;
+pub use zrpc_system::{Recorded, Recorder};
 #[cfg(unix)]
 pub use zrpc_unix::{UnixAddress, UnixBinding};

@@ -31,14 +31,14 @@ use crate::pump::{Owner, drive};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite};
-use zrpc_core::base::{Flow, Secret, Time};
+use zrpc_core::base::{Flow, Time};
 use zrpc_core::websocket::{CloseCode, Config, Connection, Credit, End, Event, Head, Kind, Request};
+use zrpc_system::secret;
 
 /// A message of either kind.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -211,16 +211,6 @@ fn manual(config: Arc<Config>) -> Arc<Config> {
     } else {
         Arc::new(Config { credit: Credit::Manual, ..Config::clone(&config) })
     }
-}
-
-/// A source for one connection. The keys of std's hasher come from the system's randomness, and what it makes of nothing
-/// under a fresh key is as unpredictable as they are.
-pub(crate) fn secret() -> Secret {
-    let mut seed = [0; 32];
-    for part in seed.chunks_mut(8) {
-        part.copy_from_slice(&RandomState::new().build_hasher().finish().to_le_bytes());
-    }
-    Secret::from_seed(seed)
 }
 
 /// What the application and the connection's task share. The lock is held for a few instructions.
@@ -475,13 +465,5 @@ mod tests {
         let refused = WebSocket::connect(ours, &Request::new("localhost", "/"), Arc::default()).await;
         assert_eq!(refused.unwrap_err(), End::Refused(Refusal::Status(400)));
         assert_eq!(accepting.await.unwrap().unwrap_err(), End::Refused(Refusal::Subprotocol));
-    }
-
-    #[test]
-    fn each_secret_is_another() {
-        let mut seen: Vec<[u8; 4]> = (0..1_000).map(|_| secret().next_bytes()).collect();
-        seen.sort_unstable();
-        seen.dedup();
-        assert!(seen.len() > 990);
     }
 }

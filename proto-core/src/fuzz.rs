@@ -3,7 +3,7 @@
 //! Targets that hold a codec of ours against those of others need these, which only the package `fuzz` depends on; here
 //! their seeds go through our half.
 
-use crate::{codec, hpack, http1, http2, native, rpc, stack, websocket};
+use crate::{codec, hpack, http1, http2, native, recorder, rpc, stack, websocket};
 
 /// A body, which panics when it finds something.
 pub type Body = fn(&[u8]);
@@ -44,6 +44,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("native_server", native::trial::fuzz::server),
     ("native_server_bytes", native::trial::arbitrary::server),
     ("prefix_int", codec::fuzz::prefix_int),
+    ("recorder_read", recorder::fuzz::read),
     ("websocket_http2_client", stack::trial::arbitrary::websocket_http2_client),
     ("websocket_pair", stack::trial::websocket_pair::websocket_pair),
     ("ws_client", websocket::trial::fuzz::client),

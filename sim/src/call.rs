@@ -60,12 +60,8 @@ impl Half {
         self.wake();
     }
 
-    /// The task is to be woken by whatever happens next.
-    pub(crate) fn wake_at_end(&mut self, cx: &Context<'_>) {
-        self.wakers.push(cx.waker().clone());
-    }
-
-    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+    /// The task is woken by whatever happens next.
+    pub(crate) fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
         self.wakers.push(cx.waker().clone());
         Poll::Pending
     }
@@ -278,12 +274,7 @@ impl Channel {
     /// Starts a call.
     #[must_use]
     pub fn start(&self, call: NewCall) -> ClientCall {
-        let number = {
-            let mut waiting = self.waiting.borrow_mut();
-            waiting.calls_made += 1;
-            waiting.first_number + waiting.calls_made
-        };
-        self.attempt(CallKey { number, attempt: 0 }, call)
+        self.attempt(CallKey { number: self.next_number(), attempt: 0 }, call)
     }
 
     /// Makes a call again that ended before a server can have seen it, for as long as that goes on.
@@ -293,11 +284,7 @@ impl Channel {
         attempts_max: u32,
         mut attempt: impl AsyncFnMut(ClientCall) -> Result<T, Status>,
     ) -> Result<T, Status> {
-        let number = {
-            let mut waiting = self.waiting.borrow_mut();
-            waiting.calls_made += 1;
-            waiting.first_number + waiting.calls_made
-        };
+        let number = self.next_number();
         let mut made = 0;
         loop {
             let key = CallKey { number, attempt: made };
@@ -307,6 +294,12 @@ impl Channel {
                 ended => return ended,
             }
         }
+    }
+
+    fn next_number(&self) -> u64 {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.calls_made += 1;
+        waiting.first_number + waiting.calls_made
     }
 
     fn attempt(&self, key: CallKey, call: NewCall) -> ClientCall {

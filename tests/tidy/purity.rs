@@ -136,8 +136,9 @@ fn every_dependency_is_chosen_once_with_its_reason() {
         // Crates of one family may share the line above them.
         reason = line.starts_with('#') || reason && !is_ours;
     }
-    for package in [".", "proto-core", "json", "io-unix", "io-tokio", "io-std", "codegen", "tests", "benches"]
-    {
+    let members = workspace.lines().find_map(|line| line.strip_prefix("members = ["));
+    let members = members.expect("the workspace lists its members").split('"').skip(1).step_by(2);
+    for package in members.chain(["."]) {
         let manifest = read(&format!("{package}/Cargo.toml"));
         for heading in ["[dependencies]", "[dev-dependencies]", "[build-dependencies]"] {
             for line in section(&manifest, heading).filter(|line| !line.starts_with('#')) {

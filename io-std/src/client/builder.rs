@@ -3,8 +3,6 @@
 use crate::client::channel::{Channel, LinkState, NewSession, Shared, State};
 use crate::client::connection::BoxClientSession;
 use crate::client::endpoint::Connector;
-use crate::client::seeds::Seeds;
-use crate::recorder::Recorder;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -13,6 +11,7 @@ use zrpc_core::policy::{Attempts, Backoff, CONNECT_TIMEOUT};
 use zrpc_core::recorder::{Header, Made, Recording};
 use zrpc_core::rpc::{Carrier, Interceptor, Interceptors, Status};
 use zrpc_core::stack::{ClientConfig, client_sessions};
+use zrpc_system::{Recorder, Seeds};
 
 /// What a channel is made of; see [`Channel::builder`].
 pub struct ChannelBuilder {

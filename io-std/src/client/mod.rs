@@ -6,6 +6,5 @@ pub(crate) mod channel;
 pub(crate) mod connection;
 pub(crate) mod endpoint;
 pub(crate) mod outline;
-mod seeds;
 pub(crate) mod sender;
 mod slots;

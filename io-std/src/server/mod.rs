@@ -21,7 +21,6 @@ use crate::acceptor::{TcpAcceptor, UnixAcceptor, bind_uri};
 use crate::client::channel::Channel;
 use crate::clock;
 use crate::memory::MemoryEndpoint;
-use crate::recorder::Recorder;
 use crate::server::connection::Connection;
 use crate::server::handle::{Finish, OwnServer, Running, RunningServer, ServerHandle};
 use crate::server::monitor::{Monitor, Watched};
@@ -42,6 +41,7 @@ use zrpc_core::base::Time;
 use zrpc_core::recorder::{Header, Made, Recording};
 use zrpc_core::rpc::Interceptor;
 use zrpc_core::stack::{AnyServer, AnyServerConfig, SharedAnyServerConfig};
+use zrpc_system::Recorder;
 use zrpc_unix::UnixBinding;
 
 /// Connections that a server holds at once; more wait in the listener's queue.

@@ -12,16 +12,13 @@ pub(crate) mod calls;
 pub(crate) mod connection;
 pub(crate) mod connector;
 mod reader;
-mod seeds;
 mod state;
 pub(crate) mod unary;
 
 use crate::clock;
 use crate::options::Options;
-use crate::recorder::Recorder;
 use connection::Connection;
 use connector::{Connector, connector_to};
-use seeds::Seeds;
 use state::BoxedSession;
 use std::fmt;
 use std::future::poll_fn;
@@ -35,6 +32,7 @@ use zrpc_core::recorder::{Header, Made, Recording};
 use zrpc_core::rpc::local_status::{late_connection, unreachable};
 use zrpc_core::rpc::{Carrier, ClientSession, Endpoint, Interceptor, Interceptors, Status};
 use zrpc_core::stack::{ClientConfig, client_sessions};
+use zrpc_system::{Recorder, Seeds};
 
 /// Makes the session of a new connection.
 type NewSession = Arc<dyn Fn(Time) -> BoxedSession + Send + Sync>;

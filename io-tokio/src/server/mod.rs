@@ -14,7 +14,6 @@ use crate::client::Channel;
 use crate::incoming::Service;
 use crate::options::Options;
 use crate::pump::{Pump, drive};
-use crate::recorder::Recorder;
 use crate::{clock, memory};
 use calls::{BoxedSession, Calls};
 use listener::{Listener, SocketOptions};
@@ -38,6 +37,7 @@ use zrpc_core::recorder::{Header, Made, Recording};
 use zrpc_core::rpc::grpc::Limits;
 use zrpc_core::rpc::{Interceptor, Interceptors, Peer, ServerSession};
 use zrpc_core::stack::{AnyServer, AnyServerConfig, SharedAnyServerConfig};
+use zrpc_system::Recorder;
 #[cfg(unix)]
 use {listener::UnixAcceptor, zrpc_unix::UnixBinding};
 

@@ -8,7 +8,7 @@ const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// See the module.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Check {
+pub struct Check {
     state: u64,
     /// Bytes that do not make a word yet.
     pending: u64,

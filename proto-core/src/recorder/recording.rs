@@ -2,6 +2,7 @@
 //! below, and what comes back is what that said.
 
 use crate::base::{Flow, Machine, Misuse, Out, Output, Time};
+use crate::recorder::check::Check;
 use crate::recorder::record::{Flowed, Record};
 use crate::recorder::tape::{Redaction, Room, Tape};
 use crate::rpc::{
@@ -49,8 +50,20 @@ impl<S> Recording<S> {
     }
 }
 
-impl Machine for Recording<BoxedServerSession> {
-    type Event = ServerEvent;
+/// What recording asks of the sessions of either side.
+pub trait Recorded: Machine {
+    /// Takes an event into the running hash.
+    fn check(event: &Self::Event, check: &mut Check);
+
+    /// What an event said, without its secrets: of messages only how long they are.
+    fn told(&self, event: &Self::Event, redaction: &Redaction) -> String;
+
+    /// How the connection ended, when this is its last event.
+    fn end(event: &Self::Event) -> Option<&SessionEnd>;
+}
+
+impl<S: Recorded> Machine for Recording<S> {
+    type Event = S::Event;
 
     fn handle_input(&mut self, now: Time, input: Bytes) {
         self.tape.input(now, &input);
@@ -66,19 +79,19 @@ impl Machine for Recording<BoxedServerSession> {
         self.session.wants_input()
     }
 
-    fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<ServerEvent> {
+    fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<S::Event> {
         let room = Room::of(out);
         let output = self.session.poll_output(now, out);
         if let Output::Event(event) = &output {
-            self.tape.check().server_event(event);
+            S::check(event, self.tape.check());
         }
         self.tape.polled(now, room, out, &output);
         if let Output::Event(event) = &output {
             if let Some(redaction) = &self.tape.redaction {
-                let what = told_by_server(&*self.session, event, redaction);
+                let what = self.session.told(event, redaction);
                 self.tape.put(&Record::Told { what });
             }
-            if let ServerEvent::Closed(end) = event {
+            if let Some(end) = S::end(event) {
                 self.tape.note_end(*end != SessionEnd::Graceful);
             }
         }
@@ -86,17 +99,54 @@ impl Machine for Recording<BoxedServerSession> {
     }
 }
 
-/// What an event said, without its secrets: of messages only how long they are.
-fn told_by_server(session: &dyn ServerSession, event: &ServerEvent, redaction: &Redaction) -> String {
-    match event {
-        ServerEvent::Opened { call } => match session.request(*call) {
-            Some(head) => {
-                format!("{call:?} opened: {} {:?}", head.path, redaction.metadata(head.metadata))
+impl Recorded for BoxedServerSession {
+    fn check(event: &ServerEvent, check: &mut Check) {
+        check.server_event(event);
+    }
+
+    fn told(&self, event: &ServerEvent, redaction: &Redaction) -> String {
+        match event {
+            ServerEvent::Opened { call } => match self.request(*call) {
+                Some(head) => {
+                    format!("{call:?} opened: {} {:?}", head.path, redaction.metadata(head.metadata))
+                }
+                None => format!("{call:?} opened"),
+            },
+            ServerEvent::Message { call, message, .. } => {
+                format!("{call:?} message of {} bytes", message.len())
             }
-            None => format!("{call:?} opened"),
-        },
-        ServerEvent::Message { call, message, .. } => format!("{call:?} message of {} bytes", message.len()),
-        event => format!("{event:?}"),
+            event => format!("{event:?}"),
+        }
+    }
+
+    fn end(event: &ServerEvent) -> Option<&SessionEnd> {
+        if let ServerEvent::Closed(end) = event { Some(end) } else { None }
+    }
+}
+
+impl Recorded for BoxedClientSession {
+    fn check(event: &ClientEvent, check: &mut Check) {
+        check.client_event(event);
+    }
+
+    fn told(&self, event: &ClientEvent, redaction: &Redaction) -> String {
+        match event {
+            ClientEvent::Head { call } => {
+                let metadata = self.response_metadata(*call).map(|metadata| redaction.metadata(metadata));
+                format!("{call:?} head: {metadata:?}")
+            }
+            ClientEvent::Message { call, message, .. } => {
+                format!("{call:?} message of {} bytes", message.len())
+            }
+            ClientEvent::Ended { call, status, trailers } => {
+                format!("{call:?} ended: {status:?} {:?}", redaction.metadata(trailers))
+            }
+            event => format!("{event:?}"),
+        }
+    }
+
+    fn end(event: &ClientEvent) -> Option<&SessionEnd> {
+        if let ClientEvent::Closed(end) = event { Some(end) } else { None }
     }
 }
 
@@ -191,57 +241,6 @@ fn sent(
     result: &Result<Flow, Misuse>,
 ) -> Record {
     Record::Send { call: call.as_u64(), message, compress, attachments, ended: Flowed::of_send(result) }
-}
-
-impl Machine for Recording<BoxedClientSession> {
-    type Event = ClientEvent;
-
-    fn handle_input(&mut self, now: Time, input: Bytes) {
-        self.tape.input(now, &input);
-        self.session.handle_input(now, input);
-    }
-
-    fn handle_eof(&mut self, now: Time) {
-        self.tape.put(&Record::Eof { now });
-        self.session.handle_eof(now);
-    }
-
-    fn wants_input(&self) -> bool {
-        self.session.wants_input()
-    }
-
-    fn poll_output(&mut self, now: Time, out: &mut Out) -> Output<ClientEvent> {
-        let room = Room::of(out);
-        let output = self.session.poll_output(now, out);
-        if let Output::Event(event) = &output {
-            self.tape.check().client_event(event);
-        }
-        self.tape.polled(now, room, out, &output);
-        if let Output::Event(event) = &output {
-            if let Some(redaction) = &self.tape.redaction {
-                let what = told_by_client(&*self.session, event, redaction);
-                self.tape.put(&Record::Told { what });
-            }
-            if let ClientEvent::Closed(end) = event {
-                self.tape.note_end(*end != SessionEnd::Graceful);
-            }
-        }
-        output
-    }
-}
-
-fn told_by_client(session: &dyn ClientSession, event: &ClientEvent, redaction: &Redaction) -> String {
-    match event {
-        ClientEvent::Head { call } => {
-            let metadata = session.response_metadata(*call).map(|metadata| redaction.metadata(metadata));
-            format!("{call:?} head: {metadata:?}")
-        }
-        ClientEvent::Message { call, message, .. } => format!("{call:?} message of {} bytes", message.len()),
-        ClientEvent::Ended { call, status, trailers } => {
-            format!("{call:?} ended: {status:?} {:?}", redaction.metadata(trailers))
-        }
-        event => format!("{event:?}"),
-    }
 }
 
 impl ClientSession for Recording<BoxedClientSession> {

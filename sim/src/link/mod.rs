@@ -6,5 +6,5 @@ mod datagram;
 mod stream;
 
 pub use conditions::{Bursts, Conditions, Hazards};
-pub use datagram::{DatagramLink, Delivered};
+pub use datagram::{DatagramLink, Delivered, Tally};
 pub use stream::{LinkEnd, StreamLink};

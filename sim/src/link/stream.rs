@@ -74,6 +74,12 @@ impl StreamLink {
         }
     }
 
+    /// Bytes that were handed in and have not arrived.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.bytes_under_way
+    }
+
     /// Bytes that arrived so far.
     #[must_use]
     pub fn arrived(&self) -> u64 {

@@ -158,11 +158,10 @@ async fn until_over(
         if half.borrow().end.is_some() {
             return Poll::Ready(None);
         }
-        let polled = handler.as_mut().poll(cx).map(Some);
-        if polled.is_pending() {
-            half.borrow_mut().wake_at_end(cx);
+        match handler.as_mut().poll(cx) {
+            Poll::Ready(said) => Poll::Ready(Some(said)),
+            Poll::Pending => half.borrow_mut().wait(cx),
         }
-        polled
     })
     .await
 }

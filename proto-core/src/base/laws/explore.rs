@@ -4,6 +4,7 @@
 //! looked at once: they are told apart by their `Debug` form, which shows all that a machine holds. At the end of each path
 //! the world heals, and everything in it must come to its end.
 
+use crate::base::laws::digest::Digest;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
@@ -73,7 +74,7 @@ struct Explorer<'a, W: World> {
 
 impl<W: World> Explorer<'_, W> {
     fn visit(&mut self, world: W, left: usize) {
-        let mut hash = Hash(0xcbf2_9ce4_8422_2325);
+        let mut hash = Digest::default();
         // Writing into a hash never fails.
         let _written = world.show(&mut hash);
         match self.seen.get(&hash.0) {
@@ -109,18 +110,6 @@ impl<S: Debug> Drop for Path<'_, S> {
         if std::thread::panicking() {
             std::eprintln!("{}: after {:?}", self.name, self.steps);
         }
-    }
-}
-
-/// FNV-1a of what is written.
-struct Hash(u64);
-
-impl Write for Hash {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        for byte in text.bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-        Ok(())
     }
 }
 

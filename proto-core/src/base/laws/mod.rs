@@ -16,6 +16,7 @@
 //!
 //! A failure is one line that ends with `ZRPC_LAWS_SEED=…`; the same test with that variable set runs just that seed.
 
+mod digest;
 pub mod explore;
 mod run;
 mod schedule;
@@ -34,6 +35,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::fmt::Debug;
 use core::ops::Range;
+use digest::Digest;
 use run::{Trace, run};
 use schedule::{Kind, Schedule};
 
@@ -301,10 +303,10 @@ impl Report {
         self.events += trace.events.len() as u64;
         self.sent += trace.sent.len() as u64;
         self.ended += u64::from(trace.is_over);
-        let text = format!("{:?} {:?}", trace.events, trace.sent_by);
-        for byte in text.as_bytes().iter().chain(&trace.sent) {
-            self.digest = (self.digest ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+        let mut digest = Digest(self.digest);
+        digest.take(format!("{:?} {:?}", trace.events, trace.sent_by).as_bytes());
+        digest.take(&trace.sent);
+        self.digest = digest.0;
     }
 }
 

@@ -88,6 +88,7 @@ impl<C> Script<C> {
     }
 }
 
+#[cfg(any(test, feature = "fuzz"))]
 impl<C> Script<C> {
     /// The same script with other inputs and commands, for what carries a machine that has scripts already.
     pub(crate) fn map<D>(

@@ -5,6 +5,7 @@
 
 use crate::base::laws::explore::World;
 use crate::base::{Flow, Misuse, Out, Output, Time};
+use crate::rpc::trial::scenario::Scenario;
 use crate::rpc::{
     CallId, ClientEvent, ClientSession, Code, Metadata, ServerEvent, ServerSession, SessionEnd, StartCall,
     Status,
@@ -37,25 +38,6 @@ pub(crate) enum Step {
     DrainServer,
     DrainClient,
     Cut,
-}
-
-/// What may happen in a world.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Scenario {
-    pub(crate) calls_max: usize,
-    /// Messages of each call in each direction.
-    pub(crate) messages_max: usize,
-    pub(crate) message_bytes: usize,
-    /// Every second call has a deadline.
-    pub(crate) deadlines: bool,
-    /// Messages are consumed by a step of their own, and not at once.
-    pub(crate) consumes: bool,
-    pub(crate) cancels: bool,
-    pub(crate) drains: bool,
-    /// The transport may end.
-    pub(crate) cuts: bool,
-    /// Both sides have greeted each other before the first step.
-    pub(crate) is_greeted: bool,
 }
 
 #[derive(Clone, Default, Debug)]

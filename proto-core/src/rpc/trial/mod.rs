@@ -5,5 +5,7 @@ pub(crate) mod calls;
 pub(crate) mod explore;
 mod model;
 pub(crate) mod pair;
+#[cfg(test)]
+pub(crate) mod scenario;
 pub(crate) mod schema;
 pub(crate) mod story;

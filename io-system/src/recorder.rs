@@ -19,7 +19,7 @@ const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 ///
 /// ```no_run
 /// use zrpc_core::recorder::Redaction;
-/// use zrpc_tokio::Recorder;
+/// use zrpc_system::Recorder; // as zrpc_tokio::Recorder and zrpc_std::Recorder
 ///
 /// // One `.zrec` file for each connection:
 /// let to_files = Recorder::to_folder("recordings")?.max_files(100);
@@ -101,7 +101,8 @@ impl Recorder {
     }
 
     /// A recording of a connection that was just made.
-    pub(crate) fn tape(&self, header: Header) -> Tape {
+    #[must_use]
+    pub fn tape(&self, header: Header) -> Tape {
         let sink: Box<dyn Sink> = match &self.place {
             Place::Folder(folder) => {
                 Box::new(FileSink { folder: Arc::clone(folder), file: None, left: folder.bytes_max })
